@@ -1,0 +1,22 @@
+"""The app: `streamlit run app.py`, or `embedviz app`, which prepares the demo set first."""
+
+import logging
+
+import streamlit as st
+
+from embedviz.server import lifespan, routes
+from embedviz.ui.home import MAIN
+
+
+def explain(error: Exception) -> bool:
+    """Show one sentence in place of a traceback, which goes to the log."""
+    logging.getLogger("embedviz").error("A page failed", exc_info=error)
+    st.error(
+        f"This page met an error inside embedviz ({type(error).__name__}). "
+        "Reload it to go on; the log of the server says more.",
+        icon=":material/error:",
+    )
+    return True
+
+
+app = st.App(MAIN, routes=routes(), lifespan=lifespan, on_script_error=explain)

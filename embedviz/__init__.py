@@ -1,0 +1,69 @@
+"""embedviz: hear and see what audio models hear.
+
+>>> import embedviz
+>>> model = embedviz.load_model("logmel")
+>>> heard = model.embed(samples, rate_hz=16000)          # doctest: +SKIP
+>>> heard.vectors.shape, heard.start_s, heard.patches    # doctest: +SKIP
+
+Everything here is loaded when it is first used, so that `import embedviz` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from embedviz.data import EmbeddingSet, Projection, Recording
+    from embedviz.embed import embed as embed_recordings
+    from embedviz.labels import from_folders, from_table
+    from embedviz.models import load_model, names
+    from embedviz.project import project as project_set
+    from embedviz.projector.bundle import write_bundle
+    from embedviz.projector.validate import validate_bundle
+    from embedviz.recordings import gather
+    from embedviz.store import read_set, write_set
+
+_HOMES = {
+    "EmbeddingSet": ("embedviz.data", "EmbeddingSet"),
+    "Projection": ("embedviz.data", "Projection"),
+    "Recording": ("embedviz.data", "Recording"),
+    "embed_recordings": ("embedviz.embed", "embed"),
+    "from_folders": ("embedviz.labels", "from_folders"),
+    "from_table": ("embedviz.labels", "from_table"),
+    "gather": ("embedviz.recordings", "gather"),
+    "load_model": ("embedviz.models", "load_model"),
+    "names": ("embedviz.models", "names"),
+    "project_set": ("embedviz.project", "project"),
+    "read_set": ("embedviz.store", "read_set"),
+    "validate_bundle": ("embedviz.projector.validate", "validate_bundle"),
+    "write_bundle": ("embedviz.projector.bundle", "write_bundle"),
+    "write_set": ("embedviz.store", "write_set"),
+}
+
+__all__ = [
+    "EmbeddingSet",
+    "Projection",
+    "Recording",
+    "embed_recordings",
+    "from_folders",
+    "from_table",
+    "gather",
+    "load_model",
+    "names",
+    "project_set",
+    "read_set",
+    "validate_bundle",
+    "write_bundle",
+    "write_set",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (any public name)
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

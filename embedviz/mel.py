@@ -1,0 +1,47 @@
+"""Mel scales and filter banks in NumPy, shared by the facts of models and their front ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def hz_to_mel(hz: npt.ArrayLike) -> FloatArray:
+    """Give the HTK mel value of frequencies in Hz: 1127 ln(1 + f / 700)."""
+    return 1127.0 * np.log1p(np.asarray(hz, dtype=np.float64) / 700.0)
+
+
+def mel_to_hz(mel: npt.ArrayLike) -> FloatArray:
+    """Give the frequency in Hz of HTK mel values."""
+    return np.asarray(700.0 * np.expm1(np.asarray(mel, dtype=np.float64) / 1127.0))
+
+
+def band_edges_mel(bands: int, low_hz: float, high_hz: float) -> FloatArray:
+    """Give the (bands + 2) edges of triangles spaced evenly in mel."""
+    low, high = hz_to_mel(low_hz), hz_to_mel(high_hz)
+    return np.linspace(float(low), float(high), bands + 2)
+
+
+def band_centres_hz(bands: int, low_hz: float, high_hz: float) -> tuple[float, ...]:
+    """Give the centre frequency in Hz of each band, lowest first."""
+    return tuple(float(hz) for hz in mel_to_hz(band_edges_mel(bands, low_hz, high_hz)[1:-1]))
+
+
+def audioset_mel_matrix(
+    *, bands: int, bins: int, rate_hz: int, low_hz: float, high_hz: float
+) -> FloatArray:
+    """Give the (bins, bands) matrix of VGGish and YAMNet.
+
+    Triangles are linear in mel, without area normalisation, and bin 0 (0 Hz) weighs nothing,
+    as `mel_features.py` of Google's AudioSet code defines them.
+    """
+    edges = band_edges_mel(bands, low_hz, high_hz)
+    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    mel = hz_to_mel(np.linspace(0.0, rate_hz / 2, bins))[:, np.newaxis]
+    rising = (mel - lower) / (centre - lower)
+    falling = (upper - mel) / (upper - centre)
+    matrix = np.maximum(0.0, np.minimum(rising, falling))
+    matrix[0] = 0.0
+    return matrix

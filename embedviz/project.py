@@ -1,0 +1,253 @@
+"""Maps of vectors in two or three dimensions: UMAP, t-SNE and PCA.
+
+UMAP and t-SNE share one neighbour graph, the slow part: changing `min_dist`, `dims` or `seed`
+does not search again. Libraries load when a map is first asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedviz.data import EmbeddingSet, FloatArray, Projection
+from embedviz.errors import ProjectionError
+from embedviz.neighbours import NUMBA_LOCK, Neighbours, Progress, cached_neighbours, checked
+from embedviz.neighbours import neighbours as search
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+
+METHODS = ("umap", "tsne", "pca")
+
+# Progress counts to 100 over all of the work; the graph ends here.
+_GRAPH_DONE = 30
+
+# PCA is exact for so many rows or so wide vectors; beyond both it would take minutes.
+_EXACT_PCA_ROWS, _EXACT_PCA_WIDTH = 500, 2048
+
+# What umap-learn remarks on: each is on purpose, or it has already helped itself.
+_UMAP_REMARKS = (
+    r"precomputed_knn\[2\] \(knn_search_index\) is not an NNDescent object",
+    r"n_neighbors is larger than the dataset size",
+    r"Spectral initialisation failed",
+    r"Graph is not fully connected, spectral embedding",
+)
+
+
+def project(
+    embedding_set: EmbeddingSet,
+    method: str = "umap",
+    *,
+    dims: int = 2,
+    metric: str = "cosine",
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+    perplexity: float = 30.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Projection:
+    """Lay out a set's rows in 2 or 3 dimensions; the same seed gives the same map.
+
+    Parameters
+    ----------
+    embedding_set
+        N rows; a single row lies at the origin.
+    method
+        `umap` (McInnes, Healy and Melville, arXiv:1802.03426), `tsne` (van der Maaten and
+        Hinton, JMLR 2008) or `pca`.
+    dims
+        2 or 3.
+    metric
+        One of `embedviz.neighbours.METRICS`; PCA is Euclidean and leaves it aside.
+    n_neighbors, min_dist
+        UMAP: neighbours per row, itself included (small sets use fewer), and the least distance
+        between points of the map, 0 to 1.
+    perplexity
+        t-SNE: the effective number of neighbours; small sets use at most a third of their rows.
+    progress
+        Called with (done, 100); raising from it stops the work. t-SNE and PCA report only their
+        stages, because scikit-learn has no hook.
+
+    Returns
+    -------
+    Projection
+        Finite coordinates (N, dims) and the settings really used. PCA's axes are in order of
+        variance, the largest loading of each positive.
+
+    Raises
+    ------
+    ProjectionError
+        No rows, vectors that are not finite, or a setting outside its range.
+    """
+    _check_settings(method, dims, n_neighbors, min_dist, perplexity, seed)
+    vectors = checked(embedding_set.vectors, metric)
+    rows = len(vectors)
+    tell = progress or (lambda done, total: None)
+    tell(0, 100)
+    settings: dict[str, Any] = {"metric": metric, "seed": seed}
+    shares: tuple[float, ...] = ()
+    if method == "pca":
+        settings = {"seed": seed} if _solver(vectors) == "randomized" else {}
+        coordinates, shares = _pca(vectors, dims, seed)
+    elif rows == 1:
+        settings, coordinates = {}, np.zeros((1, dims), np.float32)
+    elif method == "umap":
+        settings |= {"n_neighbors": min(n_neighbors, rows), "min_dist": min_dist}
+        graph = _graph(vectors, settings["n_neighbors"], metric, tell)
+        coordinates = _umap(vectors, graph, dims, min_dist, seed, _part(tell, _GRAPH_DONE, 100))
+    else:
+        settings["perplexity"] = max(1.0, min(perplexity, (rows - 1) / 3))
+        k = min(rows, int(3 * settings["perplexity"] + 1) + 1)
+        graph = _graph(vectors, k, metric, tell)
+        coordinates = _tsne(graph, settings["perplexity"], _start(vectors, dims, seed))
+    if not np.isfinite(coordinates).all():
+        raise ProjectionError(f"{method} found no finite place for some rows; try another metric.")
+    tell(100, 100)
+    return Projection(method, coordinates, settings, shares)
+
+
+def warm() -> None:
+    """Load umap-learn and compile what `project` uses of it, so that the first map is quick."""
+    vectors = np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32)
+    _umap(vectors, search(vectors, k=5), 2, 0.1, 0, lambda done, total: None)
+
+
+def _check_settings(
+    method: str, dims: int, n_neighbors: int, min_dist: float, perplexity: float, seed: int
+) -> None:
+    """Refuse what the methods would refuse later or less clearly."""
+    if method not in METHODS:
+        raise ProjectionError(f"The method {method!r} is not one of {', '.join(METHODS)}.")
+    for name, value, low, high in (
+        ("dims", dims, 2, 3),
+        ("n_neighbors", n_neighbors, 2, np.inf),
+        ("min_dist", min_dist, 0, 1),
+        ("perplexity", perplexity, 1, np.inf),
+        ("seed", seed, 0, 2**32 - 1),
+    ):
+        if not low <= value <= high:
+            wanted = f"from {low} to {high}" if high < np.inf else f"{low} or more"
+            raise ProjectionError(f"{name} is {value}; it must be {wanted}.")
+
+
+def _part(tell: Progress, start: int, stop: int) -> Progress:
+    """Give a progress function for one stage, which counts as `start` to `stop` of 100."""
+    return lambda done, total: tell(start + (stop - start) * done // total, 100)
+
+
+def _graph(vectors: FloatArray, k: int, metric: str, tell: Progress) -> Neighbours:
+    graph = cached_neighbours(vectors, k=k, metric=metric, progress=_part(tell, 0, _GRAPH_DONE))
+    tell(_GRAPH_DONE, 100)
+    return graph
+
+
+def _solver(vectors: FloatArray) -> str:
+    """Choose the exact PCA that suits the shape, or the randomised one."""
+    rows, width = vectors.shape
+    if rows <= _EXACT_PCA_ROWS:
+        return "full"
+    return "covariance_eigh" if width <= _EXACT_PCA_WIDTH else "randomized"
+
+
+def _pca(vectors: FloatArray, dims: int, seed: int) -> tuple[FloatArray, tuple[float, ...]]:
+    """Give coordinates (N, dims) and shares of variance; axes that the vectors lack are zero."""
+    from sklearn.decomposition import PCA
+
+    coordinates = np.zeros((len(vectors), dims), np.float32)
+    shares = [0.0] * dims
+    centred = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    largest = np.abs(centred).max()
+    if largest > 0:
+        count = min(dims, *vectors.shape)
+        pca = PCA(count, svd_solver=_solver(vectors), random_state=seed)
+        # Scaled because the squares of very large and small values leave float32.
+        coordinates[:, :count] = pca.fit_transform(centred / largest) * largest
+        shares[:count] = pca.explained_variance_ratio_.tolist()
+    return coordinates, tuple(shares)
+
+
+def _start(vectors: FloatArray, dims: int, seed: int) -> FloatArray:
+    """Place rows (N, dims) by PCA, scaled as t-SNE wants it."""
+    start, _ = _pca(vectors, dims, seed)
+    start *= 1e-4 / (start[:, 0].std() or 1)
+    # Without a little noise duplicates would start, and stay, in one place.
+    start += np.random.default_rng(seed).normal(scale=1e-5, size=start.shape).astype(np.float32)
+    return start
+
+
+def _tsne(graph: Neighbours, perplexity: float, start: FloatArray) -> FloatArray:
+    """Run scikit-learn's Barnes-Hut t-SNE on a graph of the neighbours that it asks for."""
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    tsne = TSNE(start.shape[1], perplexity=perplexity, init=start, metric="precomputed")
+    # Sums over more than two threads depend on which thread comes first, and so would the map.
+    with threadpool_limits(2, user_api="openmp"):
+        coordinates = tsne.fit_transform(_sparse(graph, graph.distances))
+    return np.asarray(coordinates, dtype=np.float32)
+
+
+def _umap(
+    vectors: FloatArray, graph: Neighbours, dims: int, min_dist: float, seed: int, tell: Progress
+) -> FloatArray:
+    """Lay out a graph whose columns UMAP uses all of; one layout at a time in a process."""
+    spectral = len(vectors) > dims + 1 and _is_connected(graph)
+    bar = {"file": _heard_by(tell), "bar_format": "{n}/{total}", "disable": False, "leave": False}
+    with NUMBA_LOCK, warnings.catch_warnings():
+        import numba
+        import umap
+
+        warnings.filterwarnings("ignore", message="|".join(_UMAP_REMARKS))
+        fit = umap.UMAP(
+            n_components=dims,
+            n_neighbors=graph.indices.shape[1],
+            metric=graph.metric,
+            min_dist=min_dist,
+            init="spectral" if spectral else _start(vectors, dims, seed),
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(graph.indices, graph.distances, None),
+            # By default rows that are opposite to all others (cosine distance 2) get no place.
+            disconnection_distance=float("inf"),
+            tqdm_kwds=bar,
+        )
+        threads = numba.get_num_threads()
+        try:
+            return np.asarray(fit.fit_transform(vectors), dtype=np.float32)
+        finally:
+            numba.set_num_threads(threads)  # UMAP does not when it is stopped
+
+
+def _is_connected(graph: Neighbours) -> bool:
+    """Tell whether all rows hang together; UMAP's own start places separate parts blindly."""
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
+    edges = _sparse(graph, np.ones_like(graph.distances))
+    return bool(connected_components(edges, return_labels=False) == 1)
+
+
+def _sparse(graph: Neighbours, values: FloatArray) -> csr_matrix:
+    """Give a graph's edges with `values` (N, k) as a matrix (N, N)."""
+    from scipy.sparse import csr_matrix
+
+    rows, k = graph.indices.shape
+    ends = np.arange(0, rows * k + 1, k)
+    return csr_matrix((values.ravel(), graph.indices.ravel(), ends), shape=(rows, rows))
+
+
+def _heard_by(tell: Progress) -> SimpleNamespace:
+    """Give the file behind UMAP's progress bar, the one hook into its layout.
+
+    In a notebook the bar is a widget that writes to no file, so only stages are reported there.
+    """
+
+    def write(text: str) -> None:
+        counts = re.search(r"(\d+)/(\d+)", text)
+        if counts:
+            tell(int(counts[1]), int(counts[2]))
+
+    return SimpleNamespace(write=write, flush=lambda: None)

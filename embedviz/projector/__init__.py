@@ -1,0 +1,1 @@
+"""Embedding Projector bundles: writing, judging, reading and serving them."""

@@ -1,0 +1,143 @@
+"""Embedding sets at rest: one Parquet file, read by pandas, polars, DuckDB and others as it is.
+
+Columns: `recording`, `start_s`, `stop_s`, the labels, what the model adds, `embedding`
+(fixed-size list of float32), `thumbnail` (the patch as bytes, time-major), and after projecting
+`x`, `y` (, `z`). The file's metadata key `embedviz` holds JSON with everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from embedviz.data import EmbeddingSet, Projection, Provenance
+from embedviz.errors import SetError
+
+KEY = b"embedviz"
+FORMAT = 1
+AXES = ("x", "y", "z")
+ROW_GROUP = 16_384
+
+
+def write_set(embedding_set: EmbeddingSet, path: Path) -> None:
+    """Write a set; the file appears whole or not at all.
+
+    Raises
+    ------
+    SetError
+        If the file cannot be written.
+    """
+    table = to_arrow(embedding_set)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            pq.write_table(table, unfinished, compression="zstd", row_group_size=ROW_GROUP)
+            os.chmod(unfinished, 0o644)
+            os.replace(unfinished, path)
+        finally:
+            Path(unfinished).unlink(missing_ok=True)
+    except OSError as error:
+        raise SetError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
+def to_arrow(embedding_set: EmbeddingSet) -> pa.Table:
+    """Give the set as an Arrow table with its metadata."""
+    info: dict[str, Any] = {"format": FORMAT, **embedding_set.provenance.to_json()}
+    table = pa.Table.from_pandas(embedding_set.table, preserve_index=False)
+    vectors = np.ascontiguousarray(embedding_set.vectors, dtype=np.float32)
+    flat = pa.array(vectors.reshape(-1))
+    table = table.append_column(
+        "embedding", pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    )
+    if embedding_set.thumbnails is not None:
+        frames, bands = embedding_set.thumbnails.shape[1:]
+        info["thumbnail"] = {"frames": frames, "bands": bands}
+        data = np.ascontiguousarray(embedding_set.thumbnails)
+        table = table.append_column(
+            "thumbnail",
+            pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(frames * bands), len(data), [None, pa.py_buffer(data)]
+            ),
+        )
+    projection = embedding_set.projection
+    if projection is not None:
+        info["projection"] = {
+            "method": projection.method,
+            "settings": dict(projection.settings),
+            "explained_variance": list(projection.explained_variance),
+        }
+        for axis, values in zip(AXES, projection.coordinates.T, strict=False):
+            table = table.append_column(axis, pa.array(np.ascontiguousarray(values)))
+    return table.replace_schema_metadata(
+        {**(table.schema.metadata or {}), KEY: json.dumps(info).encode()}
+    )
+
+
+def read_set(path: Path) -> EmbeddingSet:
+    """Read a set.
+
+    Raises
+    ------
+    SetError
+        If the file is missing, no Parquet file, or none that embedviz wrote.
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise SetError(f"There is no file {path}; make it with `embedviz embed`.") from error
+    except (OSError, pa.ArrowException) as error:
+        raise SetError(f"{path} is no Parquet file that can be read: {error}.") from error
+    raw = (table.schema.metadata or {}).get(KEY)
+    if raw is None or "embedding" not in table.column_names:
+        raise SetError(f"{path} was not written by embedviz; make it with `embedviz embed`.")
+    info = json.loads(raw)
+    if info.get("format", 0) > FORMAT:
+        raise SetError(f"{path} was written by a newer embedviz; update this one to read it.")
+    return _from_arrow(table, info)
+
+
+def _from_arrow(table: pa.Table, info: dict[str, Any]) -> EmbeddingSet:
+    embedding = table.column("embedding").combine_chunks()
+    dims = embedding.type.list_size
+    vectors = embedding.flatten().to_numpy(zero_copy_only=False).reshape(-1, dims)
+    axes = [axis for axis in AXES if axis in table.column_names]
+    projection = None
+    if len(axes) >= 2 and "projection" in info:
+        projection = Projection(
+            method=info["projection"]["method"],
+            coordinates=np.stack(
+                [table.column(axis).to_numpy().astype(np.float32) for axis in axes], axis=1
+            ),
+            settings=info["projection"]["settings"],
+            explained_variance=tuple(info["projection"]["explained_variance"]),
+        )
+    thumbnails = None
+    if "thumbnail" in table.column_names and "thumbnail" in info:
+        shape = (len(table), info["thumbnail"]["frames"], info["thumbnail"]["bands"])
+        chunks = [
+            np.frombuffer(chunk.buffers()[1], np.uint8)[
+                chunk.offset * shape[1] * shape[2] : (chunk.offset + len(chunk))
+                * shape[1]
+                * shape[2]
+            ]
+            for chunk in table.column("thumbnail").chunks
+        ]
+        thumbnails = np.concatenate(chunks or [np.zeros(0, np.uint8)]).reshape(shape)
+    own = {"embedding", "thumbnail", *AXES}
+    scalars = table.select([name for name in table.column_names if name not in own])
+    return EmbeddingSet(
+        table=scalars.replace_schema_metadata(None).to_pandas(),
+        vectors=vectors,
+        provenance=Provenance.from_json(info),
+        thumbnails=thumbnails,
+        projection=projection,
+    )

@@ -1,0 +1,45 @@
+"""The workspace of the browser session that a page is drawn for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from embedviz.errors import EmbedvizError
+from embedviz.ui.workspace import Workspace
+
+ADDRESS = "w"
+"""The query parameter that carries the token, so that a reload finds the same workspace."""
+STATE = "workspace"
+
+
+def workspace() -> Workspace:
+    """Give the workspace that `resume` found for this session."""
+    found: Workspace = st.session_state[STATE]
+    return found
+
+
+def resume() -> str:
+    """Find the session's workspace, or make one, and put its token into the page's address.
+
+    Returns
+    -------
+    str
+        What to tell the user where an earlier workspace is gone, else nothing.
+    """
+    asked = st.query_params.get(ADDRESS)
+    known = st.session_state[STATE].token if STATE in st.session_state else None
+    gone = ""
+    for token in filter(None, (asked, known)):
+        try:
+            found = Workspace.open(token)
+            found.touch()
+            break
+        except EmbedvizError as error:
+            gone = str(error)
+    else:
+        found = Workspace.create()
+    st.session_state[STATE] = found
+    # A switch of pages empties the address.
+    if asked != found.token:
+        st.query_params[ADDRESS] = found.token
+    return gone

@@ -1,0 +1,224 @@
+"""A browser session's own folder: what it uploaded and the sets it made, behind a secret token.
+
+cache_folder()/workspaces/<token>/uploads/   recordings and tables, folders kept
+cache_folder()/workspaces/<token>/sets/      <name>.parquet
+cache_folder()/demo/demo.parquet             the demo set, readable from every workspace
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import BinaryIO
+
+from embedviz.data import EmbeddingSet
+from embedviz.errors import EmbedvizError
+from embedviz.folders import cache_folder
+from embedviz.store import read_set
+
+LIFETIME_S = 7 * 24 * 3600
+"""Seconds that an untouched workspace is kept."""
+DEMO = "demo"
+"""The name of the set that every workspace can read."""
+OPEN_SETS = 4
+CHUNK_BYTES = 1 << 20
+LONGEST_NAME_BYTES = 200
+"""Of one file or folder; common file systems end at 255."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
+_SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Windows refuses these in names, and the folder may be on a shared drive.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
+_READING = Lock()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that a token opens; `Workspace.create` and `Workspace.open` make it."""
+
+    token: str
+    folder: Path
+
+    @classmethod
+    def create(cls) -> Workspace:
+        """Make an empty workspace under a new token."""
+        token = secrets.token_urlsafe(16)
+        folder = _workspaces() / token
+        for part in (folder, folder / "uploads", folder / "sets"):
+            part.mkdir(mode=0o700, parents=True)
+        return cls(token, folder)
+
+    @classmethod
+    def open(cls, token: str) -> Workspace:
+        """Find the workspace of `token`.
+
+        Raises
+        ------
+        EmbedvizError
+            The token is none, or its workspace has been deleted.
+        """
+        if not _TOKEN.fullmatch(token) or not (_workspaces() / token).is_dir():
+            days = LIFETIME_S // (24 * 3600)
+            raise EmbedvizError(
+                f"This workspace is gone; after {days} days without a visit one is deleted."
+            )
+        return cls(token, _workspaces() / token)
+
+    @property
+    def uploads(self) -> Path:
+        """The folder of uploaded files."""
+        return self.folder / "uploads"
+
+    def touch(self) -> None:
+        """Start the lifetime anew."""
+        os.utime(self.folder)
+
+    def delete(self) -> None:
+        """Delete everything in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def set_names(self) -> list[str]:
+        """Name the sets that can be opened: one's own, newest first, then the demo."""
+        own = [path for path in (self.folder / "sets").glob("*.parquet") if _is_set(path.stem)]
+        own.sort(key=lambda path: (-path.stat().st_mtime_ns, path.stem))
+        demo = [DEMO] if self.set_path(DEMO).is_file() else []
+        return [path.stem for path in own] + demo
+
+    def set_path(self, name: str) -> Path:
+        """Give where the set `name` lies or will lie.
+
+        Raises
+        ------
+        EmbedvizError
+            The name could lead out of the workspace.
+        """
+        if name == DEMO:
+            return cache_folder() / "demo" / "demo.parquet"
+        if not _SET_NAME.fullmatch(name):
+            raise EmbedvizError(
+                f"{name!r} cannot name a set: letters, digits, dots, hyphens and underscores can."
+            )
+        return self.folder / "sets" / f"{name}.parquet"
+
+    def unused_set_name(self, title: str) -> str:
+        """Make a name for a new set out of any words; no set has it yet."""
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+        stem = re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[:90] or "set"
+        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+        return next(name for name in names if name != DEMO and not self.set_path(name).exists())
+
+    def open_set(self, name: str) -> EmbeddingSet:
+        """Read the set `name`; the few opened last stay in memory and are shared.
+
+        Raises
+        ------
+        EmbedvizError
+            There is no such set, or it cannot be read.
+        """
+        path = self.set_path(name)
+        try:
+            stamp = path.stat().st_mtime_ns
+        except OSError:
+            raise EmbedvizError(f"There is no set {name!r} in this workspace.") from None
+        # Pictures are asked for by the dozen: without the lock each would read the same file.
+        with _READING:
+            return _read(path, stamp)
+
+    def save(self, name: str, content: BinaryIO) -> Path:
+        """Write an uploaded file under `uploads`, in chunks.
+
+        Parameters
+        ----------
+        name
+            The browser's name for the file, with its folders where a folder was uploaded.
+        content
+            Read to its end.
+
+        Returns
+        -------
+        Path
+            Where it lies. The same file sent twice is kept once; another file of the same name
+            gets a number.
+        """
+        target = self.uploads / safe_name(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as part:
+            try:
+                shutil.copyfileobj(content, part, CHUNK_BYTES)
+                part.close()
+                return _place(Path(part.name), target)
+            finally:
+                Path(part.name).unlink(missing_ok=True)
+
+
+def safe_name(name: str) -> PurePosixPath:
+    r"""Turn a name from outside into a relative path that stays where it is put.
+
+    >>> safe_name("../night 1\\bat?.wav")
+    PurePosixPath('night 1/bat_.wav')
+    """
+    parts = [_safe_part(part) for part in re.split(r"[/\\]", unicodedata.normalize("NFC", name))]
+    return PurePosixPath(*[part for part in parts if part] or ["file"])
+
+
+def sweep() -> int:
+    """Delete the workspaces that nobody touched for `LIFETIME_S` seconds and count them."""
+    oldest = time.time() - LIFETIME_S
+    stale = [folder for folder in _folders() if folder.stat().st_mtime < oldest]
+    for folder in stale:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(stale)
+
+
+def _safe_part(part: str) -> str:
+    clean = _UNSAFE.sub("_", part).strip().rstrip(".")
+    suffix = Path(clean).suffix[:16]
+    stem = clean.removesuffix(suffix).encode()[: LONGEST_NAME_BYTES - len(suffix.encode())]
+    return stem.decode(errors="ignore") + suffix
+
+
+def _place(part: Path, target: Path) -> Path:
+    """Move a complete file to `target` or, where another file lies there, beside it."""
+    for number in count(1):
+        name = target.name if number == 1 else f"{target.stem} ({number}){target.suffix}"
+        candidate = target.with_name(name)
+        try:
+            # Made first, so that two sessions of one workspace cannot choose the same name.
+            candidate.touch(exist_ok=False)
+        except FileExistsError:
+            if candidate.is_file() and filecmp.cmp(part, candidate, shallow=False):
+                return candidate
+            continue
+        return part.replace(candidate)
+    raise AssertionError("numbers do not end")
+
+
+def _is_set(name: str) -> bool:
+    return name != DEMO and _SET_NAME.fullmatch(name) is not None
+
+
+def _workspaces() -> Path:
+    return cache_folder() / "workspaces"
+
+
+def _folders() -> list[Path]:
+    if not _workspaces().is_dir():
+        return []
+    return [folder for folder in _workspaces().iterdir() if _TOKEN.fullmatch(folder.name)]
+
+
+@lru_cache(maxsize=OPEN_SETS)
+def _read(path: Path, stamp: int) -> EmbeddingSet:
+    """Read a set; `stamp` tells two states of one file apart."""
+    return read_set(path)

@@ -1,0 +1,225 @@
+"""Recordings in, rows out: batches with bad files, the cache, resuming, and Parquet."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import tone
+
+from embedviz import cache, models
+from embedviz.embed import embed
+from embedviz.errors import Cancelled, RecordingError, SetError
+from embedviz.labels import from_folders
+from embedviz.recordings import gather
+from embedviz.store import read_set, write_set
+
+
+@pytest.fixture(scope="module")
+def logmel():
+    return models.load_model("logmel")
+
+
+@pytest.fixture
+def three_clips(write_wav, tmp_path):
+    for name, hz in [("low/a.wav", 300), ("low/b.wav", 400), ("high/c.wav", 3000)]:
+        write_wav(f"clips/{name}", tone(hz, 3.0))
+    return tmp_path / "clips"
+
+
+def gathered(folder, tmp_path):
+    return from_folders(gather([folder], unpack_to=tmp_path / "unpacked").recordings)
+
+
+@pytest.fixture
+def counting(logmel, monkeypatch):
+    """The model, counting the windows that its network hears."""
+    from dataclasses import replace
+
+    calls = []
+
+    def network(windows):
+        calls.append(len(windows))
+        return logmel.network(windows)
+
+    return replace(logmel, network=network), calls
+
+
+def test_rows_follow_the_recordings_and_carry_their_labels(three_clips, tmp_path, logmel):
+    found = embed(gathered(three_clips, tmp_path), logmel)
+    assert list(found.table["recording"].unique()) == ["high/c.wav", "low/a.wav", "low/b.wav"]
+    assert set(found.table.loc[found.table["label"] == "low", "recording"]) == {
+        "low/a.wav",
+        "low/b.wav",
+    }
+    assert found.label_columns == ("label",)
+    assert found.thumbnails.shape == (len(found), 96, 64)
+    assert found.thumbnails.dtype == np.uint8
+    bands = np.array(found.provenance.bands_hz)
+    peaks = bands[found.thumbnails.mean(axis=1).argmax(axis=1)]
+    assert (peaks[found.table["label"] == "high"] > 2800).all()
+    assert (peaks[found.table["label"] == "low"] < 500).all()
+
+
+def test_bad_files_are_named_and_the_rest_go_on(three_clips, tmp_path, logmel, write_wav):
+    write_wav("clips/low/nan.wav", np.full(16000, np.nan, np.float32), subtype="FLOAT")
+    found = embed(gathered(three_clips, tmp_path), logmel)
+    assert list(found.provenance.failures) == ["low/nan.wav"]
+    assert "low/nan.wav" in found.provenance.failures["low/nan.wav"]
+    assert len(found.provenance.recordings) == 3
+
+
+def test_nothing_that_can_be_heard_is_an_error(tmp_path, logmel, write_wav):
+    path = write_wav("nan.wav", np.full(16000, np.nan, np.float32), subtype="FLOAT")
+    recordings = gather([path], unpack_to=tmp_path / "unpacked").recordings
+    with pytest.raises(RecordingError, match=r"nan\.wav"):
+        embed(recordings, logmel)
+
+
+def test_a_second_run_and_one_more_file_compute_only_what_is_new(
+    three_clips, tmp_path, counting, write_wav
+):
+    model, calls = counting
+    first = embed(gathered(three_clips, tmp_path), model)
+    computed = sum(calls)
+    assert computed == len(first)
+    again = embed(gathered(three_clips, tmp_path), model)
+    assert sum(calls) == computed
+    np.testing.assert_array_equal(first.vectors, again.vectors)
+    pd.testing.assert_frame_equal(first.table, again.table)
+    write_wav("clips/high/d.wav", tone(2500, 3.0))
+    more = embed(gathered(three_clips, tmp_path), model)
+    assert sum(calls) == computed + len(more) - len(first)
+
+
+@pytest.mark.parametrize("change", [{"per": "recording"}, {"hop_s": 0.96}, {"channel": 1}])
+def test_other_settings_are_other_results(three_clips, tmp_path, counting, change):
+    model, calls = counting
+    embed(gathered(three_clips, tmp_path), model)
+    before = sum(calls)
+    embed(gathered(three_clips, tmp_path), model, **change)
+    assert sum(calls) > before
+
+
+def test_a_renamed_recording_is_the_same_recording(three_clips, tmp_path, counting):
+    model, calls = counting
+    embed(gathered(three_clips, tmp_path), model)
+    before = sum(calls)
+    (three_clips / "low" / "a.wav").rename(three_clips / "high" / "z.wav")
+    found = embed(gathered(three_clips, tmp_path), model)
+    assert sum(calls) == before
+    assert "high/z.wav" in set(found.table["recording"])
+
+
+def test_a_stopped_run_keeps_what_was_finished(three_clips, tmp_path, counting):
+    model, calls = counting
+
+    def stop_at_the_third(progress):
+        if progress.recordings_done == 2:
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        embed(gathered(three_clips, tmp_path), model, progress=stop_at_the_third)
+    before = sum(calls)
+    found = embed(gathered(three_clips, tmp_path), model)
+    assert sum(calls) - before == len(found) - before > 0
+
+
+def test_a_damaged_cache_entry_is_computed_again(three_clips, tmp_path, counting):
+    model, calls = counting
+    first = embed(gathered(three_clips, tmp_path), model)
+    entries = sorted((cache.cache_folder() / "recordings").rglob("*.npz"))
+    assert len(entries) == 3
+    entries[0].write_bytes(entries[0].read_bytes()[:100])
+    again = embed(gathered(three_clips, tmp_path), model)
+    np.testing.assert_array_equal(first.vectors, again.vectors)
+    assert sum(calls) > len(first)
+
+
+def test_progress_counts_seconds_of_sound_and_ends_complete(three_clips, tmp_path, logmel):
+    seen = []
+    embed(gathered(three_clips, tmp_path), logmel, progress=seen.append)
+    done = [progress.done_s for progress in seen]
+    assert done == sorted(done)
+    assert done[-1] == pytest.approx(9.0)
+    assert seen[-1].recordings_done == seen[-1].recordings == 3
+    assert seen[0].total_s == pytest.approx(9.0)
+
+
+def test_a_parquet_file_holds_the_contract(three_clips, tmp_path, logmel):
+    found = embed(gathered(three_clips, tmp_path), logmel)
+    path = tmp_path / "deep" / "set.parquet"
+    write_set(found, path)
+    schema = pq.read_schema(path)
+    assert schema.names[:4] == ["recording", "start_s", "stop_s", "label"]
+    assert schema.field("embedding").type.list_size == 192
+    assert schema.field("embedding").type.value_type == pa.float32()
+    info = json.loads(schema.metadata[b"embedviz"])
+    assert info["model"] == "logmel"
+    assert info["rate_hz"] == 16000
+    assert info["hop_s"] == 0.48
+    assert info["precision"] == "float32"
+    assert len(info["recordings"]["low/a.wav"]["sha256"]) == 64
+    frame = pd.read_parquet(path)
+    np.testing.assert_array_equal(np.stack(frame["embedding"]), found.vectors)
+
+
+def test_a_set_survives_writing_and_reading(make_set, tmp_path):
+    from embedviz.data import Projection
+
+    projection = Projection(
+        "pca", np.arange(120, dtype=np.float32).reshape(40, 3), {"seed": 0}, (0.5, 0.2, 0.1)
+    )
+    written = make_set().with_projection(projection)
+    write_set(written, tmp_path / "set.parquet")
+    read = read_set(tmp_path / "set.parquet")
+    pd.testing.assert_frame_equal(read.table, written.table, check_dtype=False)
+    np.testing.assert_array_equal(read.vectors, written.vectors)
+    np.testing.assert_array_equal(read.thumbnails, written.thumbnails)
+    np.testing.assert_array_equal(read.projection.coordinates, projection.coordinates)
+    assert read.projection.explained_variance == (0.5, 0.2, 0.1)
+    assert read.provenance == written.provenance
+
+
+def test_files_that_are_no_sets_are_refused(tmp_path):
+    with pytest.raises(SetError, match="no file"):
+        read_set(tmp_path / "missing.parquet")
+    (tmp_path / "text.parquet").write_text("hello")
+    with pytest.raises(SetError, match="Parquet"):
+        read_set(tmp_path / "text.parquet")
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(SetError, match="embedviz"):
+        read_set(tmp_path / "other.parquet")
+
+
+@pytest.mark.shared
+def test_esc10_is_told_apart_by_yamnet_and_less_by_the_baseline(shared, tmp_path):
+    """Leave-one-out 1-NN by cosine over 240 clips, one vector a clip."""
+    recordings = gathered(shared / "audio" / "esc10", tmp_path)
+    accuracy = {}
+    for name in ("yamnet", "logmel"):
+        weights = shared / "weights" if name == "yamnet" else None
+        found = embed(recordings, models.load_model(name, weights=weights), per="recording")
+        assert len(found) == 240
+        unit = found.vectors / np.linalg.norm(found.vectors, axis=1, keepdims=True)
+        similar = unit @ unit.T
+        np.fill_diagonal(similar, -2)
+        labels = found.table["label"].to_numpy()
+        assert len(set(labels)) == 10
+        accuracy[name] = (labels[similar.argmax(axis=1)] == labels).mean()
+    assert accuracy["yamnet"] >= 0.93
+    assert 0.6 < accuracy["logmel"] < accuracy["yamnet"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("folder", ["audio/codecs", "audio/humpback", "fixtures/openl3/audio"])
+def test_every_format_gives_rows_or_one_sentence(folder, shared, tmp_path, logmel):
+    result = gather([shared / folder], unpack_to=tmp_path)
+    found = embed(result.recordings, logmel, failures=result.failures)
+    names = {recording.name for recording in result.recordings} | set(result.failures)
+    assert names == set(found.provenance.recordings) | set(found.provenance.failures)
+    for name, sentence in found.provenance.failures.items():
+        assert name.rpartition("/")[2] in sentence
+        assert sentence.endswith(".")
