@@ -1,16 +1,14 @@
 """The app: `streamlit run app.py`, or `embedviz app`, which prepares the demo set first."""
 
-import logging
-
 import streamlit as st
 
 from embedviz.server import lifespan, routes
 from embedviz.ui.home import MAIN
+from embedviz.ui.keras_state import keep_keras_state
 
 
 def explain(error: Exception) -> bool:
-    """Show one sentence in place of a traceback, which goes to the log."""
-    logging.getLogger("embedviz").error("A page failed", exc_info=error)
+    """Show one sentence in place of a traceback, which Streamlit writes to its log."""
     st.error(
         f"This page met an error inside embedviz ({type(error).__name__}). "
         "Reload it to go on; the log of the server says more.",
@@ -19,4 +17,5 @@ def explain(error: Exception) -> bool:
     return True
 
 
+keep_keras_state()
 app = st.App(MAIN, routes=routes(), lifespan=lifespan, on_script_error=explain)

@@ -37,7 +37,7 @@ def prepare_demo(say: Say) -> Path:
     say("Embedding them with log-mel …")
     found = embed(from_folders(gathered.recordings), load_model("logmel"))
     say(f"Projecting {len(found)} windows with UMAP (compiled on first use) …")
-    write_set(found.with_projection(project(found, "umap")), path)
+    write_set(found.with_projection(project(found, "umap", min_dist=0.4)), path)
     return path
 
 

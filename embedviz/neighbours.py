@@ -27,14 +27,14 @@ from embedviz.folders import cache_folder
 IndexArray = npt.NDArray[np.int32]
 Progress = Callable[[int, int], None]
 
-# Where the exact search stops paying. On 2 cores 20,000 x 1,024 take 13 s, as pynndescent does
-# with its compilation; Manhattan has no matrix product to lean on: 5,000 x 512 take 7 s.
+# Where the exact search stops paying. On 2 cores 20,000 x 1,024 take 12 s; pynndescent takes 3 s
+# after 17 s of compilation. Manhattan has no matrix product to lean on: 5,000 x 512 take 7 s.
 EXACT_ROWS = {"cosine": 20_000, "euclidean": 20_000, "correlation": 20_000, "manhattan": 6_000}
 METRICS = tuple(EXACT_ROWS)
 
 # How many neighbours the cache keeps at least. The exact search has every distance in hand, so
 # 100 cost no more than 15 and serve UMAP's whole slider and t-SNE's default of 92. The time of
-# pynndescent grows with the number (20,000 rows: 2 s for 15, 20 s for 100), so it keeps fewer.
+# pynndescent grows with the number (20,000 rows: 3 s for 30, 15 s for 100), so it keeps fewer.
 STORED_EXACT = 100
 STORED_APPROXIMATE = 30
 
@@ -227,7 +227,7 @@ def _cache_path(vectors: FloatArray, k: int, metric: str) -> Path:
 def _read(path: Path, rows: int, k: int, metric: str) -> Neighbours | None:
     """Read a stored graph; None where there is none or where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             indices, distances = stored["indices"], stored["distances"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -1,14 +1,14 @@
 """Maps of vectors in two or three dimensions: UMAP, t-SNE and PCA.
 
-UMAP and t-SNE share one neighbour graph, the slow part: changing `min_dist`, `dims` or `seed`
-does not search again. Libraries load when a map is first asked for.
+UMAP and t-SNE share one stored neighbour graph, so that changing `min_dist`, `dims` or `seed`
+only lays out again. Libraries load when a map is first asked for.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
-from types import SimpleNamespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,6 @@ METHODS = ("umap", "tsne", "pca")
 
 # Progress counts to 100 over all of the work; the graph ends here.
 _GRAPH_DONE = 30
-
 # PCA is exact for so many rows or so wide vectors; beyond both it would take minutes.
 _EXACT_PCA_ROWS, _EXACT_PCA_WIDTH = 500, 2048
 
@@ -59,10 +58,8 @@ def project(
     method
         `umap` (McInnes, Healy and Melville, arXiv:1802.03426), `tsne` (van der Maaten and
         Hinton, JMLR 2008) or `pca`.
-    dims
-        2 or 3.
-    metric
-        One of `embedviz.neighbours.METRICS`; PCA is Euclidean and leaves it aside.
+    dims, metric
+        2 or 3; one of `embedviz.neighbours.METRICS`, left aside by PCA, which is Euclidean.
     n_neighbors, min_dist
         UMAP: neighbours per row, itself included (small sets use fewer), and the least distance
         between points of the map, 0 to 1.
@@ -147,10 +144,9 @@ def _graph(vectors: FloatArray, k: int, metric: str, tell: Progress) -> Neighbou
 
 def _solver(vectors: FloatArray) -> str:
     """Choose the exact PCA that suits the shape, or the randomised one."""
-    rows, width = vectors.shape
-    if rows <= _EXACT_PCA_ROWS:
+    if len(vectors) <= _EXACT_PCA_ROWS:
         return "full"
-    return "covariance_eigh" if width <= _EXACT_PCA_WIDTH else "randomized"
+    return "covariance_eigh" if vectors.shape[1] <= _EXACT_PCA_WIDTH else "randomized"
 
 
 def _pca(vectors: FloatArray, dims: int, seed: int) -> tuple[FloatArray, tuple[float, ...]]:
@@ -173,7 +169,7 @@ def _pca(vectors: FloatArray, dims: int, seed: int) -> tuple[FloatArray, tuple[f
 def _start(vectors: FloatArray, dims: int, seed: int) -> FloatArray:
     """Place rows (N, dims) by PCA, scaled as t-SNE wants it."""
     start, _ = _pca(vectors, dims, seed)
-    start *= 1e-4 / (start[:, 0].std() or 1)
+    start *= 1e-4 / (start[:, 0].std(dtype=np.float64) or 1)
     # Without a little noise duplicates would start, and stay, in one place.
     start += np.random.default_rng(seed).normal(scale=1e-5, size=start.shape).astype(np.float32)
     return start
@@ -187,8 +183,7 @@ def _tsne(graph: Neighbours, perplexity: float, start: FloatArray) -> FloatArray
     tsne = TSNE(start.shape[1], perplexity=perplexity, init=start, metric="precomputed")
     # Sums over more than two threads depend on which thread comes first, and so would the map.
     with threadpool_limits(2, user_api="openmp"):
-        coordinates = tsne.fit_transform(_sparse(graph, graph.distances))
-    return np.asarray(coordinates, dtype=np.float32)
+        return np.asarray(tsne.fit_transform(_sparse(graph, graph.distances)), dtype=np.float32)
 
 
 def _umap(
@@ -196,9 +191,7 @@ def _umap(
 ) -> FloatArray:
     """Lay out a graph whose columns UMAP uses all of; one layout at a time in a process."""
     spectral = len(vectors) > dims + 1 and _is_connected(graph)
-    bar = {"file": _heard_by(tell), "bar_format": "{n}/{total}", "disable": False, "leave": False}
-    with NUMBA_LOCK, warnings.catch_warnings():
-        import numba
+    with NUMBA_LOCK, warnings.catch_warnings(), _heard_by(tell):
         import umap
 
         warnings.filterwarnings("ignore", message="|".join(_UMAP_REMARKS))
@@ -213,13 +206,8 @@ def _umap(
             precomputed_knn=(graph.indices, graph.distances, None),
             # By default rows that are opposite to all others (cosine distance 2) get no place.
             disconnection_distance=float("inf"),
-            tqdm_kwds=bar,
         )
-        threads = numba.get_num_threads()
-        try:
-            return np.asarray(fit.fit_transform(vectors), dtype=np.float32)
-        finally:
-            numba.set_num_threads(threads)  # UMAP does not when it is stopped
+        return np.asarray(fit.fit_transform(vectors), dtype=np.float32)
 
 
 def _is_connected(graph: Neighbours) -> bool:
@@ -239,15 +227,24 @@ def _sparse(graph: Neighbours, values: FloatArray) -> csr_matrix:
     return csr_matrix((values.ravel(), graph.indices.ravel(), ends), shape=(rows, rows))
 
 
-def _heard_by(tell: Progress) -> SimpleNamespace:
-    """Give the file behind UMAP's progress bar, the one hook into its layout.
+@contextmanager
+def _heard_by(tell: Progress) -> Iterator[None]:
+    """Let `tell` hear every epoch of a layout and end it, in the place of UMAP's progress bar.
 
-    In a notebook the bar is a widget that writes to no file, so only stages are reported there.
+    UMAP has no hook, and its bar (tqdm) keeps a lock of the process when its output raises.
     """
+    import numba
+    from umap import layouts
 
-    def write(text: str) -> None:
-        counts = re.search(r"(\d+)/(\d+)", text)
-        if counts:
-            tell(int(counts[1]), int(counts[2]))
+    def epochs(counted: range, **_options: object) -> Iterator[int]:
+        for epoch in counted:
+            tell(epoch, len(counted))
+            yield epoch
 
-    return SimpleNamespace(write=write, flush=lambda: None)
+    bar, threads = layouts.tqdm, numba.get_num_threads()
+    layouts.tqdm = epochs
+    try:
+        yield
+    finally:
+        layouts.tqdm = bar
+        numba.set_num_threads(threads)  # a layout that is ended leaves it at one

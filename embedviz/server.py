@@ -4,6 +4,7 @@
                                           ?fade=1 takes the clicks off its ends
     /picture/<token>/<set>/<row>.png      what the model saw; ?colours=magma or inverted
     /recording/<token>/<set>/<row>        the whole file that the row was cut from
+    /plotly/plotly.min.js                 what the map is drawn with
 
 The token opens a workspace; whatever it does not open is answered with 404 and one sentence.
 """
@@ -23,7 +24,8 @@ import anyio
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from embedviz import audio, thumbnails
 from embedviz.data import EmbeddingSet, Source
@@ -64,6 +66,8 @@ def routes() -> list[BaseRoute]:
         Route("/sound/{token}/{name}/{row:int}.wav", _answering(sound)),
         Route("/picture/{token}/{name}/{row:int}.png", _answering(picture)),
         Route("/recording/{token}/{name}/{row:int}", _answering(recording)),
+        # The map draws with the very Plotly that is installed, so it works offline.
+        Mount("/plotly", StaticFiles(packages=[("plotly", "package_data")])),
     ]
 
 

@@ -1,10 +1,102 @@
-"""Explore: placeholder."""
+"""Explore: the map of a set; choose a point to hear and see it."""
 
 import streamlit as st
 
-st.title("Explore")
-with st.container(
-    border=True, height=320, horizontal_alignment="center", vertical_alignment="center"
-):
-    st.subheader("No set yet", anchor=False, text_alignment="center")
-    st.caption("Embed some recordings to see them as a map.", text_alignment="center")
+from embedviz.data import EmbeddingSet
+from embedviz.ui import session
+from embedviz.ui.controls import choose_colour, choose_projection, choose_set
+from embedviz.ui.detail import describe, selection_table, show_row
+from embedviz.ui.jobs import Job
+from embedviz.ui.map import show_map
+from embedviz.ui.progress import plain
+from embedviz.ui.projections import again, projection
+from embedviz.ui.session import workspace
+from embedviz.ui.workspace import Workspace
+
+AWAITED = "awaited_projection"
+
+
+def main() -> None:
+    """Draw the page."""
+    own = workspace()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = choose_set(own)
+        if name is not None:
+            embedding_set = own.open_set(name)
+            choice = choose_projection(embedding_set)
+            colour_by = choose_colour(name, embedding_set)
+    if name is None:
+        nothing_yet()
+        return
+    if not embedding_set.provenance.verified:
+        st.warning(
+            "These rows were made with weights that are not the published ones.",
+            icon=":material/gpp_maybe:",
+        )
+    found = projection(own, name, embedding_set, choice)
+    if isinstance(found, Job):
+        if st.session_state.get(AWAITED) != found.id:
+            # The progress below was drawn before this job began.
+            st.session_state[AWAITED] = found.id
+            st.rerun()
+        waiting(found)
+        return
+    explore(own, name, embedding_set.with_projection(found), colour_by)
+
+
+@st.fragment
+def explore(own: Workspace, name: str, embedding_set: EmbeddingSet, colour_by: str) -> None:
+    """Draw the map and the row chosen on it; a choice reruns only this."""
+    left, right = st.columns([0.6, 0.4], gap="medium")
+    with left, st.container(border=True):
+        rows = show_map(own, name, embedding_set, colour_by)
+    with right, st.container(border=True):
+        row = choose_row(name, embedding_set, rows)
+        if row is None:
+            st.caption("Choose a point on the map, or type a name, to hear and see a window.")
+        else:
+            show_row(own, name, embedding_set, row)
+    if rows:
+        selection_table(embedding_set, rows)
+
+
+def choose_row(name: str, embedding_set: EmbeddingSet, rows: list[int]) -> int | None:
+    """Choose one row: of the selection on the map, or any by its name."""
+    offered = rows or range(len(embedding_set))
+    return st.selectbox(
+        f"Window ({len(rows)} selected)" if rows else "Window",
+        offered,
+        index=0 if rows else None,
+        format_func=lambda row: describe(embedding_set, row),
+        placeholder="Type a recording's name",
+        key=f"row-{name}-{hash(tuple(rows))}",
+    )
+
+
+def waiting(job: Job) -> None:
+    """Keep the map's place while its projection is computed."""
+    with st.container(
+        border=True, height=620, horizontal_alignment="center", vertical_alignment="center"
+    ):
+        if job.active:
+            st.subheader("Arranging the map …", anchor=False, text_alignment="center")
+            st.caption(
+                "Its progress is below; the page goes on by itself.", text_alignment="center"
+            )
+        else:
+            st.subheader("There is no map yet", anchor=False, text_alignment="center")
+            st.caption(plain(job.message), text_alignment="center")
+            st.button("Try again", on_click=again, args=(job,))
+
+
+def nothing_yet() -> None:
+    """Say what to do when there is no set at all."""
+    with st.container(
+        border=True, height=360, horizontal_alignment="center", vertical_alignment="center"
+    ):
+        st.subheader("No sounds on the map yet", anchor=False, text_alignment="center")
+        st.caption("Embed some recordings to see them here.", text_alignment="center")
+        session.link("embed", label="Embed recordings", icon=":material/graphic_eq:")
+
+
+main()

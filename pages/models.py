@@ -1,10 +1,12 @@
-"""Models: placeholder."""
+"""Models: every model's facts, citation and weights."""
 
 import streamlit as st
 
-st.title("Models")
-with st.container(
-    border=True, height=320, horizontal_alignment="center", vertical_alignment="center"
-):
-    st.subheader("No models yet", anchor=False, text_alignment="center")
-    st.caption("Their cards appear here.", text_alignment="center")
+from embedviz.ui import session
+from embedviz.ui.cards import every_model
+from embedviz.ui.dossier import dossier
+
+st.title("Models", anchor=False)
+workspace = session.workspace()
+for facts in every_model():
+    dossier(workspace, facts)

@@ -73,9 +73,10 @@ def server(tmp_path_factory) -> Iterator[Server]:
             process.wait()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, no other test of this worker can run an event loop.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each gets a fresh context through `page`."""
+    """One browser for all tests of a module; each gets a fresh context through `page`."""
     executable = finder().find()
     if executable is None:
         message = "no Chromium: run `python tools/browser.py`, or set CHROME_PATH"
@@ -95,13 +96,20 @@ def console_errors() -> list[str]:
 
 
 @pytest.fixture
-def page(chromium, console_errors) -> Iterator[Page]:
+def elsewhere() -> list[str]:
+    """Addresses outside this machine that the page asked for."""
+    return []
+
+
+@pytest.fixture
+def page(chromium, console_errors, elsewhere) -> Iterator[Page]:
     """A page of 1280 x 720 in a fresh context."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
     page = context.new_page()
     page.set_default_timeout(20_000)
     page.on("console", lambda message: note(message, console_errors))
     page.on("pageerror", lambda error: console_errors.append(str(error)))
+    page.on("request", lambda request: away(request.url) and elsewhere.append(request.url))
     yield page
     context.close()
 
@@ -126,6 +134,10 @@ def note(message, errors: list[str]) -> None:
     # On a deep link Streamlit looks for its server under the page's own path first.
     if message.type == "error" and "/_stcore/" not in url:
         errors.append(f"{message.text} ({url})")
+
+
+def away(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
 
 
 def finder():

@@ -1,28 +1,79 @@
 from __future__ import annotations
 
+import re
+import urllib.error
+import urllib.request
+
 import pytest
 
 pytest_plugins = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
+PAGES = ["Embed", "Explore", "Export", "Models"]
+TOKEN = re.compile(r"\bw=([A-Za-z0-9_-]{22})")
 
-def test_a_deep_link_on_a_cold_server_shows_the_whole_frame(page, server, console_errors, screenshot):
+
+def opened(page, name):
+    page.wait_for_function(f"document.title == '{name} · embedviz'")
+    page.get_by_test_id("stAppViewContainer").wait_for()
+
+
+def token(page):
+    page.wait_for_url(TOKEN)
+    return TOKEN.search(page.url)[1]
+
+
+def test_a_deep_link_on_a_cold_server_shows_the_whole_frame(
+    page, server, console_errors, elsewhere, screenshot
+):
     page.goto(f"{server.url}/explore")
-    page.get_by_role("heading", name="Explore", exact=True).wait_for()
-    page.wait_for_timeout(1000)
-    print(page.url, console_errors)
-    print(page.inner_text("body"))
-    screenshot("explore-light")
-    screenshot("explore-dark", "dark")
-    page.goto(f"{server.url}/embed")
-    page.get_by_role("heading", name="Embed", exact=True).wait_for()
-    screenshot("embed-light")
-    page.get_by_role("link", name="Models").click()
-    page.get_by_role("heading", name="Models", exact=True).wait_for()
-    print(page.url)
-    page.get_by_role("link", name="Explore").click()
-    page.get_by_role("heading", name="Explore", exact=True).wait_for()
-    print(page.url)
-    page.wait_for_timeout(1000)
-    print(page.url)
-    print(server.log.read_text())
+    opened(page, "Explore")
+    for name in PAGES:
+        page.get_by_role("link", name=name).wait_for()
+    assert page.get_by_text("Page not found").count() == 0
+    token(page)
+    screenshot("shell-light")
+    screenshot("shell-dark", "dark")
+    assert console_errors == []
+    assert elsewhere == []
+
+
+def test_the_first_visit_shows_the_map_and_every_page_keeps_the_workspace(
+    page, server, console_errors
+):
+    page.goto(server.url)
+    opened(page, "Explore")
+    first = token(page)
+    for name in ("Models", "Embed", "Explore"):
+        page.get_by_role("link", name=name).click()
+        opened(page, name)
+        assert token(page) == first
+    page.reload()
+    opened(page, "Explore")
+    assert token(page) == first
+    page.go_back()
+    opened(page, "Embed")
+    assert token(page) == first
+    assert console_errors == []
+
+
+def test_an_expired_link_is_explained(page, server):
+    page.goto(f"{server.url}/?w={'a' * 22}")
+    page.get_by_text("This workspace is gone").wait_for()
+    assert token(page) != "a" * 22
+
+
+def test_the_shell_fits_a_phone(page, server, screenshot):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(server.url)
+    opened(page, "Explore")
+    screenshot("shell-phone")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_the_running_app_answers_unknown_sounds_with_a_sentence(server):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{server.url}/sound/{'a' * 22}/demo/0.wav")
+    with caught.value as answer:
+        assert answer.code == 404
+        assert answer.read().decode().startswith("This workspace is gone")

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from embedviz import server
 from embedviz.data import Source
 from embedviz.store import write_set
+from embedviz.ui.jobs import Queue
 from embedviz.ui.workspace import Workspace
 
 RATE_HZ = 22050
@@ -297,15 +298,17 @@ def test_a_very_long_sound_is_not_cut_out(client, workspace, heard, monkeypatch)
     assert "play the recording instead" in answer.text
 
 
-def test_old_workspaces_are_swept_while_the_server_runs(monkeypatch):
+def test_a_running_server_sweeps_at_once_and_warms_up_when_idle(monkeypatch):
     swept, warmed = [], []
+    jobs = Queue(idle_s=0.05)
+    monkeypatch.setattr(server, "queue", lambda: jobs)
     monkeypatch.setattr(server, "sweep", lambda: swept.append(True))
     monkeypatch.setattr(server, "warm_up", lambda report: warmed.append(True))
 
     async def run():
         async with server.lifespan(None):
-            await anyio.sleep(0.1)
+            await anyio.sleep(0.5)
 
     anyio.run(run)
     assert swept == [True]
-    assert not warmed
+    assert warmed == [True]

@@ -136,7 +136,7 @@ def _first_not_finite(values: FloatArray) -> int | None:
 def _refuse_target(out: Path) -> None:
     if not out.exists():
         return
-    if out.suffix == ".zip":
+    if _is_zip(out):
         replaceable = out.is_file() and _is_zipped_bundle(out)
     else:
         replaceable = out.is_dir() and _is_bundle_folder(out)
@@ -144,11 +144,16 @@ def _refuse_target(out: Path) -> None:
         raise BundleError(f"{out} exists and is not only a bundle; choose another name for yours.")
 
 
+def _is_zip(out: Path) -> bool:
+    return out.suffix.lower() == ".zip"
+
+
 def _is_zipped_bundle(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return contents.CONFIG_JSON in packed.namelist()
+    except zipfile.BadZipFile:
         return False
-    with zipfile.ZipFile(path) as packed:
-        return contents.CONFIG_JSON in packed.namelist()
 
 
 def _is_bundle_folder(folder: Path) -> bool:
@@ -190,10 +195,13 @@ def _write_set(
     wrote: Callable[[int], None],
 ) -> Written:
     here = folder / prefix
-    # First, because a sheet that would grow too large is refused before the long work.
-    sprite = None if one.thumbnails is None else sprite_sheet(one.thumbnails, cell_px=cell_px)
-    if sprite is not None:
+    if one.thumbnails is not None:
+        # First, because a sheet that would grow too large is refused before the long work.
+        sprite = sprite_sheet(one.thumbnails, cell_px=cell_px)
         sprite.image.save(here / contents.SPRITE, compress_level=_PNG_LEVEL)
+        cell_px = sprite.cell_px
+    else:
+        cell_px = None
     table = metadata_table(one)
     (here / contents.METADATA).write_bytes(metadata_bytes(table))
     if one.projection is not None:
@@ -201,12 +209,12 @@ def _write_set(
         (here / contents.BOOKMARKS).write_bytes(view)
     contents.write_tensors(one.vectors, here, wrote)
     rows, dims = one.vectors.shape
-    return Written(name, prefix, rows, dims, sprite, one.projection is not None)
+    return Written(name, prefix, rows, dims, cell_px, one.projection is not None)
 
 
 def _put(folder: Path, out: Path) -> None:
     """Move what was written to its place in one step, from the same file system."""
-    if out.suffix == ".zip":
+    if _is_zip(out):
         packed = folder.with_suffix(".zip")
         _pack(folder, packed)
         os.replace(packed, out)

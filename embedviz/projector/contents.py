@@ -14,7 +14,6 @@ import numpy as np
 import orjson
 
 from embedviz.data import EmbeddingSet, FloatArray
-from embedviz.thumbnails import Sprite
 
 TENSORS_TSV = "tensors.tsv"
 TENSORS_BYTES = "tensors.bytes"
@@ -34,13 +33,16 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class Written:
-    """One set as it lies in the bundle; `prefix` is empty or its folder with a final slash."""
+    """One set as it lies in the bundle.
+
+    `prefix` is empty or its folder with a final slash; `cell_px` is None without a sprite sheet.
+    """
 
     name: str
     prefix: str
     rows: int
     dims: int
-    sprite: Sprite | None
+    cell_px: int | None
     bookmarked: bool
 
 
@@ -98,9 +100,8 @@ def config_json(sets: Sequence[Written], base_url: str | None) -> bytes:
             "tensorPath": at + TENSORS_BYTES,
             "metadataPath": at + METADATA,
         }
-        if one.sprite:
-            cell = [one.sprite.cell_px] * 2
-            entry["sprite"] = {"imagePath": at + SPRITE, "singleImageDim": cell}
+        if one.cell_px:
+            entry["sprite"] = {"imagePath": at + SPRITE, "singleImageDim": [one.cell_px] * 2}
         if one.bookmarked:
             entry["bookmarksPath"] = at + BOOKMARKS
         embeddings.append(entry)
@@ -121,8 +122,8 @@ def _pbtxt_entry(one: Written) -> str:
         f'  tensor_path: "{one.prefix}{TENSORS_TSV}"',
         f'  metadata_path: "{one.prefix}{METADATA}"',
     ]
-    if one.sprite:
-        cell = f"    single_image_dim: {one.sprite.cell_px}"
+    if one.cell_px:
+        cell = f"    single_image_dim: {one.cell_px}"
         lines += ["  sprite {", f'    image_path: "{one.prefix}{SPRITE}"', cell, cell, "  }"]
     if one.bookmarked:
         lines.append(f'  bookmarks_path: "{one.prefix}{BOOKMARKS}"')
@@ -159,7 +160,7 @@ def _about(one: Written, embedding_set: EmbeddingSet) -> str:
 
 _BY_HAND = """1. By hand, at https://projector.tensorflow.org
    Press "Load", choose {folder}tensors.tsv as the vectors and {folder}metadata.tsv as the
-   metadata. Pictures cannot be loaded by hand. If there is a {folder}bookmarks.json, it holds
+   metadata. Pictures cannot be loaded by hand. If {folder}bookmarks.json is there, it holds
    your own map: load it with the bookmarks at the bottom right.
    The files are read in your browser and are not uploaded.
 """

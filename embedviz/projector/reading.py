@@ -70,8 +70,8 @@ class Lines:
         elif self._last_break < (size - 1) // CHUNK_BYTES * CHUNK_BYTES:
             self._notes.error(
                 where,
-                "The projector would load it without end, because there is no newline in its last "
-                "1,000,000 bytes; end the last line with one.",
+                "The projector would load it without end: it reads 1,000,000 bytes at a time, and "
+                "the last of these pieces has no newline. End the last line with one.",
             )
         else:
             self._notes.warning(

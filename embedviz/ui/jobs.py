@@ -184,7 +184,7 @@ class Queue:
             if not job.active:
                 self._jobs.pop(job.id, None)
 
-    def close(self, timeout_s: float = 5.0) -> None:
+    def close(self, timeout_s: float = 2.0) -> None:
         """Stop every job and the worker; wait for it no longer than `timeout_s`."""
         with self._changed:
             self._closed = True

@@ -1,10 +1,13 @@
-"""The workspace of the browser session that a page is drawn for."""
+"""The workspace of the browser session that a page is drawn for, and the ways between pages."""
 
 from __future__ import annotations
+
+from typing import NoReturn
 
 import streamlit as st
 
 from embedviz.errors import EmbedvizError
+from embedviz.ui import home
 from embedviz.ui.workspace import Workspace
 
 ADDRESS = "w"
@@ -16,6 +19,17 @@ def workspace() -> Workspace:
     """Give the workspace that `resume` found for this session."""
     found: Workspace = st.session_state[STATE]
     return found
+
+
+def go(page: str) -> NoReturn:
+    """Open another page, `embed`, `explore`, `export` or `models`, in the same workspace."""
+    st.switch_page(home.page(page), query_params={ADDRESS: workspace().token})
+
+
+def link(page: str, *, label: str, icon: str | None = None) -> None:
+    """Show a link to another page, in the same workspace."""
+    token = {ADDRESS: workspace().token}
+    st.page_link(home.page(page), label=label, icon=icon, query_params=token)
 
 
 def resume() -> str:
@@ -33,6 +47,7 @@ def resume() -> str:
         try:
             found = Workspace.open(token)
             found.touch()
+            gone = ""
             break
         except EmbedvizError as error:
             gone = str(error)

@@ -1,0 +1,250 @@
+"""Plotly figures: the map, what the model heard, and the recording around it.
+
+Each is a pure function of its arguments; the map never depends on what is selected, because a
+changed figure would lose the selection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from embedviz.data import ByteArray, EmbeddingSet, Projection
+from embedviz.palette import (
+    MOST_CATEGORIES,
+    OTHER,
+    Theme,
+    category_colours,
+    category_symbols,
+)
+from embedviz.spectrogram import Spectrogram
+
+MOST_HOVER_TEXTS = 20_000
+"""Beyond this many rows the words under the pointer would outweigh the points."""
+TICKS_HZ = (50, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+
+
+def colour_columns(embedding_set: EmbeddingSet) -> list[str]:
+    """Give the columns that a map can be coloured by, the most telling first."""
+    table = embedding_set.table
+    first = [*embedding_set.label_columns, "top_class", "recording", "start_s"]
+    rest = [name for name in table.columns if name not in first and name != "stop_s"]
+    told_apart = [name for name in rest if table[name].nunique() > 1]
+    return [name for name in first if name in table] + told_apart
+
+
+def scatter(
+    embedding_set: EmbeddingSet, projection: Projection, colour_by: str, theme: Theme
+) -> go.Figure:
+    """Draw the map: one trace a category, or one with a colour bar for numbers.
+
+    Every point's `customdata` is its row number, which is all that a selection needs.
+    """
+    values = embedding_set.table[colour_by]
+    groups = _groups(values)
+    traces = (
+        [_numbers(embedding_set, projection, values)]
+        if groups is None
+        else _categories(embedding_set, projection, groups, theme)
+    )
+    figure = go.Figure(traces)
+    axis = {"visible": False, "showgrid": False, "zeroline": False}
+    titles = _axis_titles(projection)
+    if projection.dims == 3:
+        plain = {"showticklabels": False, "zeroline": False, "showspikes": False}
+        plain |= {"backgroundcolor": "rgba(0,0,0,0)", "gridcolor": theme.line}
+        axes = {
+            f"{name}axis": {**plain, "title": title}
+            for name, title in zip("xyz", titles, strict=True)
+        }
+        figure.update_layout(scene={**axes, "aspectmode": "data"})
+    else:
+        figure.update_xaxes(**axis).update_yaxes(**axis, scaleanchor="x")
+    figure.update_layout(**_frame(theme))
+    return figure.update_layout(
+        # Colours may change, the view stays.
+        uirevision=f"{projection.method}{projection.dims}{sorted(projection.settings.items())}",
+        dragmode="lasso" if projection.dims == 2 else "orbit",
+        hovermode="closest",
+        legend={"itemsizing": "constant", "orientation": "h", "y": -0.02, "yanchor": "top"},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.accent},
+    )
+
+
+def heard(thumbnail: ByteArray, embedding_set: EmbeddingSet, row: int, theme: Theme) -> go.Figure:
+    """Draw what the model received for a row: time in s, frequency in Hz, its own units.
+
+    Parameters
+    ----------
+    thumbnail
+        (frames, bands) as the set keeps it.
+    """
+    facts = embedding_set.provenance
+    start_s, stop_s = patch_span(embedding_set, row)
+    low, high = facts.patch_range
+    values = low + thumbnail.astype(np.float32) / 255 * (high - low)
+    frames, bands = thumbnail.shape
+    step = (stop_s - start_s) / frames
+    centres_hz = np.asarray(facts.bands_hz)
+    # Kept pictures have at most 128 bands, each the mean of the model's own beside it.
+    positions = np.interp(np.arange(bands), np.linspace(0, bands - 1, len(centres_hz)), centres_hz)
+    ticks = [hz for hz in TICKS_HZ if positions[0] <= hz <= positions[-1]]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.T,
+            x0=start_s + step / 2,
+            dx=step,
+            colorscale=theme.spectrogram,
+            zmin=low,
+            zmax=high,
+            customdata=np.repeat(np.round(positions)[:, np.newaxis], frames, axis=1),
+            hovertemplate="%{x:.2f} s, %{customdata:.0f} Hz: %{z:.1f}<extra></extra>",
+            colorbar={"title": {"text": facts.patch_unit, "side": "right"}, "thickness": 10},
+        )
+    )
+    figure.update_xaxes(title="time in s", range=[start_s, stop_s])
+    figure.update_yaxes(
+        title="Hz", tickvals=np.interp(ticks, positions, np.arange(bands)), ticktext=ticks
+    )
+    return figure.update_layout(**_frame(theme, left=56, bottom=40))
+
+
+def around(
+    picture: Spectrogram, offset_s: float, window_s: tuple[float, float], theme: Theme
+) -> go.Figure:
+    """Draw the recording around a window, which is framed.
+
+    Parameters
+    ----------
+    picture
+        The spectrogram of the stretch.
+    offset_s
+        Where the stretch starts in the recording.
+    window_s
+        Start and stop of the window in the recording.
+    """
+    figure = go.Figure(
+        go.Heatmap(
+            z=picture.levels_db.T,
+            x=picture.times_s + offset_s,
+            y=picture.bands_hz / 1000,
+            colorscale=theme.spectrogram,
+            showscale=False,
+            hovertemplate="%{x:.2f} s, %{y:.1f} kHz: %{z:.0f} dB<extra></extra>",
+        )
+    )
+    figure.add_vrect(
+        *window_s, line={"color": theme.accent, "width": 2}, fillcolor=theme.accent, opacity=0.18
+    )
+    figure.update_xaxes(title="time in s")
+    figure.update_yaxes(title="kHz")
+    return figure.update_layout(**_frame(theme, left=48, bottom=40))
+
+
+def patch_span(embedding_set: EmbeddingSet, row: int) -> tuple[float, float]:
+    """Give the seconds that a row's patch shows; a window's padding belongs to it."""
+    values = embedding_set.table.iloc[row]
+    padding_s = float(values.get("padding_s", 0.0))
+    if embedding_set.provenance.per != "window":
+        padding_s = 0.0
+    return float(values["start_s"]), float(values["stop_s"]) + padding_s
+
+
+def _groups(values: pd.Series[Any]) -> pd.Series[str] | None:
+    """Give a category for each row, at most 20 with an honest `other`; None for numbers."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return None
+    text = values.astype(str).replace("", "unknown")
+    counts = text.value_counts()
+    if len(counts) <= MOST_CATEGORIES:
+        return text
+    kept = counts.index[: MOST_CATEGORIES - 1]
+    rest = len(counts) - len(kept)
+    return text.where(text.isin(kept), f"{rest} others")
+
+
+def _categories(
+    embedding_set: EmbeddingSet, projection: Projection, groups: pd.Series[str], theme: Theme
+) -> list[Any]:
+    counts = groups.value_counts()
+    # Alphabetical, so that a class keeps its colour from map to map; what was lumped comes last.
+    names = sorted(counts.index, key=lambda name: (name.endswith(" others"), name))
+    colours = category_colours(len(names), theme)
+    traces = []
+    for name, colour, symbol in zip(names, colours, category_symbols(len(names)), strict=True):
+        lumped = name.endswith(" others") and len(names) == MOST_CATEGORIES
+        marker = {"color": OTHER if lumped else colour, "symbol": symbol}
+        rows = np.flatnonzero(groups.to_numpy() == name)
+        traces.append(_trace(embedding_set, projection, rows, marker, f"{name} · {counts[name]}"))
+    return traces
+
+
+def _numbers(embedding_set: EmbeddingSet, projection: Projection, values: pd.Series[Any]) -> Any:  # noqa: ANN401 (either kind of trace)
+    marker = {
+        "color": values.to_numpy(np.float32),
+        "colorscale": "Viridis",
+        "showscale": True,
+        "colorbar": {"title": {"text": str(values.name), "side": "right"}, "thickness": 12},
+    }
+    rows = np.arange(len(values))
+    return _trace(embedding_set, projection, rows, marker, str(values.name)).update(
+        showlegend=False
+    )
+
+
+def _trace(
+    embedding_set: EmbeddingSet,
+    projection: Projection,
+    rows: np.ndarray,
+    marker: dict[str, Any],
+    name: str,
+) -> Any:  # noqa: ANN401 (either kind of trace)
+    points = projection.coordinates[rows]
+    size = 8 if len(embedding_set) <= 2_000 else 5 if len(embedding_set) <= 20_000 else 3
+    common = {
+        "mode": "markers",
+        "name": name,
+        # The map shows a card of its own; its words are the text.
+        "hoverinfo": "none",
+        "customdata": rows.astype(np.int32),
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "marker": {"size": size, "opacity": 0.85, "line": {"width": 0}, **marker},
+    }
+    if len(embedding_set) <= MOST_HOVER_TEXTS:
+        common["text"] = _hover_texts(embedding_set.table.iloc[rows])
+    if projection.dims == 3:
+        common["marker"]["size"] = max(2, size // 2)
+        return go.Scatter3d(**common, z=points[:, 2])
+    return go.Scattergl(**common)
+
+
+def _hover_texts(rows: pd.DataFrame) -> list[str]:
+    labels = rows["label"] if "label" in rows else pd.Series("", index=rows.index)
+    return [
+        f"<b>{label}</b><br>{recording}<br>{start:.2f} to {stop:.2f} s"
+        for label, recording, start, stop in zip(
+            labels, rows["recording"], rows["start_s"], rows["stop_s"], strict=True
+        )
+    ]
+
+
+def _axis_titles(projection: Projection) -> list[str]:
+    if not projection.explained_variance:
+        return [""] * projection.dims
+    return [
+        f"PC{i} ({share:.0%})" for i, share in enumerate(projection.explained_variance, start=1)
+    ]
+
+
+def _frame(theme: Theme, *, left: int = 0, bottom: int = 0) -> dict[str, Any]:
+    return {
+        "margin": {"l": left, "r": 0, "t": 4, "b": bottom},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": theme.muted, "size": 12},
+        "hoverlabel": {"bgcolor": theme.surface, "font": {"color": theme.text}},
+    }

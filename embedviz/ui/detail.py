@@ -1,0 +1,157 @@
+"""One row, heard and seen: the model's picture, the recording around it, its neighbours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from embedviz import audio, figures
+from embedviz.data import EmbeddingSet
+from embedviz.errors import EmbedvizError
+from embedviz.neighbours import nearest
+from embedviz.spectrogram import spectrogram
+from embedviz.ui.addresses import address
+from embedviz.ui.map import current_theme, picture_query
+from embedviz.ui.progress import plain
+from embedviz.ui.workspace import Workspace
+
+AROUND_S = 4.0
+NEIGHBOURS = 10
+
+
+def show_row(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
+    """Show a row with its sound, pictures and nearest neighbours.
+
+    Parameters
+    ----------
+    name
+        The set's name in the workspace.
+    """
+    _headline(embedding_set, row)
+    _player(workspace, name, embedding_set, row)
+    model = embedding_set.provenance.title
+    if embedding_set.thumbnails is not None:
+        st.caption(f"What {plain(model)} received")
+        st.plotly_chart(
+            figures.heard(embedding_set.thumbnails[row], embedding_set, row, current_theme()),
+            key=f"heard-{name}-{row}",
+            theme=None,
+            height=230,
+            config={"displayModeBar": False},
+            alt=f"Spectrogram that {model} received for this row",
+        )
+    _recording(embedding_set, row)
+    _neighbours(workspace, name, embedding_set, row)
+
+
+def describe(embedding_set: EmbeddingSet, row: int) -> str:
+    """Give a row in words: recording and time span."""
+    values = embedding_set.table.iloc[row]
+    return f"{values['recording']}, {values['start_s']:.2f} to {values['stop_s']:.2f} s"
+
+
+def _headline(embedding_set: EmbeddingSet, row: int) -> None:
+    values = embedding_set.table.iloc[row]
+    st.markdown(f"**{plain(str(values['recording']))}**")
+    parts = [f"{values['start_s']:.2f} to {values['stop_s']:.2f} s"]
+    shown = [*embedding_set.label_columns, "top_class"]
+    parts += [plain(str(values[column])) for column in shown if str(values.get(column, ""))]
+    padding_s = float(values.get("padding_s", 0.0))
+    if padding_s > 0:
+        parts.append(f"{padding_s:.2f} s of padding")
+    st.caption(" · ".join(parts))
+
+
+def _player(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
+    try:
+        _source(embedding_set, row)
+    except EmbedvizError as error:
+        st.info(str(error), icon=":material/volume_off:")
+        return
+    st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
+
+
+def _recording(embedding_set: EmbeddingSet, row: int) -> None:
+    values = embedding_set.table.iloc[row]
+    start_s, stop_s = float(values["start_s"]), float(values["stop_s"])
+    try:
+        path = _source(embedding_set, row)
+        offset_s = max(0.0, start_s - AROUND_S)
+        samples, rate_hz = audio.read(
+            path,
+            start_s=offset_s,
+            stop_s=min(stop_s + AROUND_S, offset_s + 60.0),
+            channel=embedding_set.provenance.channel,
+        )
+    except EmbedvizError:
+        return
+    st.caption("The recording around it")
+    st.plotly_chart(
+        figures.around(spectrogram(samples, rate_hz), offset_s, (start_s, stop_s), current_theme()),
+        key=f"around-{row}",
+        theme=None,
+        height=170,
+        config={"displayModeBar": False},
+        alt="Spectrogram of the recording around the window, which is framed",
+    )
+
+
+def _neighbours(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
+    if len(embedding_set) < 2:
+        return
+    indices, distances = nearest(
+        embedding_set.vectors, row, k=min(NEIGHBOURS, len(embedding_set) - 1)
+    )
+    st.caption("Nearest in embedding space (cosine distance)")
+    for index, distance in zip(indices.tolist(), distances.tolist(), strict=True):
+        _neighbour(workspace, name, embedding_set, index, distance)
+
+
+def _neighbour(
+    workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int, distance: float
+) -> None:
+    label = str(embedding_set.table.iloc[row].get("label", ""))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if embedding_set.thumbnails is not None:
+            picture = address("picture", workspace, name, f"{row}.png")
+            picture += picture_query(current_theme())
+            st.image(picture, width=56, alt=f"Spectrogram of {describe(embedding_set, row)}")
+        with st.container(gap=None, width=190):
+            st.markdown(f"**{distance:.3f}** {plain(label)}")
+            st.caption(plain(describe(embedding_set, row)))
+        st.audio(
+            address("sound", workspace, name, f"{row}.wav"), format="audio/wav", width="stretch"
+        )
+
+
+def _source(embedding_set: EmbeddingSet, row: int) -> Path:
+    """Give the path of a row's recording, or say why it cannot be heard."""
+    recording = str(embedding_set.table["recording"].iloc[row])
+    source = embedding_set.provenance.recordings.get(recording)
+    if source is None:
+        raise EmbedvizError(f"The set does not say where {recording} lies, so it cannot be heard.")
+    path = Path(source.path)
+    audio.inspect(path, name=recording)
+    return path
+
+
+def selection_table(embedding_set: EmbeddingSet, rows: list[int]) -> None:
+    """Show the selected rows and offer them as CSV."""
+    table = embedding_set.table.iloc[rows].copy()
+    table.insert(0, "row", np.array(rows))
+    if embedding_set.projection is not None:
+        for axis, values in zip("xyz", embedding_set.projection.coordinates[rows].T, strict=False):
+            table[axis] = values
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{len(rows)} selected**", width="content")
+        st.download_button(
+            "Download CSV",
+            table.to_csv(index=False).encode(),
+            file_name="selection.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    st.dataframe(table, hide_index=True, height=240, width="stretch")

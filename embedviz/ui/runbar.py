@@ -1,0 +1,165 @@
+"""What a point is, the bar that starts runs, and what came out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from embedviz.data import Recording
+from embedviz.facts import Facts
+from embedviz.model import Per
+from embedviz.ui import runs, session
+from embedviz.ui.intake import sentences
+from embedviz.ui.jobs import Job, queue
+from embedviz.ui.progress import clock, plain
+from embedviz.ui.recordings import Collection, counted
+from embedviz.ui.runs import Choice, Made
+from embedviz.ui.workspace import Workspace
+
+PER = {"window": "window", "seconds": "some seconds", "recording": "recording"}
+MOST_RESULTS = 3
+SHORTEST_HOP_S = 0.01
+
+
+def choose_points(chosen: Sequence[tuple[Facts, str]], collection: Collection) -> list[Choice]:
+    """Draw the settings of points and give them with every chosen model."""
+    st.subheader("Points", anchor=False)
+    with st.container(border=True):
+        kind = st.segmented_control(
+            "One point per",
+            list(PER),
+            default="window",
+            required=True,
+            format_func=PER.__getitem__,
+            key="per",
+            persist_state="session",
+        )
+        with st.container(horizontal=True):
+            per: Per = "recording" if kind == "recording" else "window"
+            if kind == "seconds":
+                per = _seconds()
+            hop_s = _hop([facts for facts, _ in chosen])
+            channel = _channel(collection.channels)
+    return [Choice(facts.name, variant, per, hop_s, channel) for facts, variant in chosen]
+
+
+def run_bar(
+    workspace: Workspace,
+    collection: Collection,
+    recordings: Sequence[Recording],
+    choices: Sequence[Choice],
+) -> None:
+    """Draw what a run would give and the button that starts it."""
+    running = {job.title for job in queue().of(workspace.token) if job.active}
+    waiting = [c for c in choices if runs.run_title(recordings, c) not in running]
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(_prospect(recordings, choices, waiting), width="stretch")
+        pressed = st.button(
+            f"Embed {counted(len(recordings), 'recording')}",
+            type="secondary" if _made(workspace) else "primary",
+            icon=":material/graphic_eq:",
+            disabled=not (recordings and waiting),
+        )
+    if pressed:
+        for choice in waiting:
+            runs.start(workspace, collection, recordings, choice)
+        # The panel of running work lies above this page and was drawn before.
+        st.rerun()
+
+
+def results(workspace: Workspace) -> None:
+    """Draw what the last runs have made, newest first, each with the way to its map."""
+    for job in _made(workspace)[: -MOST_RESULTS - 1 : -1]:
+        _result(job, job.result)
+
+
+def _made(workspace: Workspace) -> list[Job]:
+    return [job for job in queue().of(workspace.token) if isinstance(job.result, Made)]
+
+
+def _seconds() -> float:
+    seconds = st.number_input(
+        "Seconds",
+        min_value=0.1,
+        value=5.0,
+        step=1.0,
+        format="%g",
+        key="per-seconds",
+        persist_state="session",
+        width=130,
+    )
+    return float(seconds or 5.0)
+
+
+def _hop(every: Sequence[Facts]) -> float | None:
+    own = sorted({facts.hop_s for facts in every})
+    hop_s = st.number_input(
+        "Hop in seconds",
+        min_value=SHORTEST_HOP_S,
+        value=None,
+        step=0.1,
+        format="%g",
+        placeholder=" / ".join(f"{hop:g}" for hop in own),
+        key="hop",
+        persist_state="session",
+        help="From the start of one window to the start of the next. "
+        "Left empty, every model keeps its own.",
+        width=170,
+    )
+    return None if hop_s is None else float(hop_s)
+
+
+def _channel(channels: int) -> int | None:
+    if channels < 2:
+        return None
+    channel: int | None = st.selectbox(
+        "Channel",
+        [None, *range(1, channels + 1)],
+        format_func=lambda channel: "Mean of all" if channel is None else f"Channel {channel}",
+        key="channel",
+        persist_state="session",
+        width=160,
+    )
+    return channel
+
+
+def _prospect(
+    recordings: Sequence[Recording], choices: Sequence[Choice], waiting: Sequence[Choice]
+) -> str:
+    if not recordings:
+        return "Add recordings to embed them."
+    if not choices:
+        return "Choose at least one model."
+    if not waiting:
+        return "This is being embedded already."
+    return " · ".join(
+        f"**{choice.title}** about {counted(runs.points(recordings, choice), 'point')}"
+        for choice in waiting
+    )
+
+
+def _result(job: Job, made: Made) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":green[:material/check_circle:] **{plain(made.name)}**", width="content")
+        heard = counted(made.recordings, "recording")
+        st.caption(
+            f"{counted(made.points, 'point')} of {heard} in {clock(job.elapsed_s)}",
+            width="stretch",
+        )
+        if made.failures:
+            _popover(made)
+        if st.button(
+            "See the map", key=f"map-{job.id}", type="primary", icon=":material/scatter_plot:"
+        ):
+            st.session_state["set"] = made.name
+            session.go("explore")
+        if st.button("Dismiss", key=f"done-{job.id}", type="tertiary"):
+            queue().forget(job)
+            st.rerun()
+
+
+def _popover(made: Made) -> None:
+    words = f"{counted(len(made.failures), 'recording')} left out"
+    with st.popover(words, icon=":material/warning:", type="tertiary"):
+        sentences(list(made.failures.items()))

@@ -1,0 +1,218 @@
+"""A choice of model and points becomes a job: weights, vectors, a map, a set in the workspace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from streamlit.runtime.scriptrunner import script_runner
+
+from embedviz import catalogue, models, weights, windows
+from embedviz.data import EmbeddingSet, Recording
+from embedviz.embed import Progress, embed
+from embedviz.facts import Facts
+from embedviz.model import Per
+from embedviz.project import project
+from embedviz.store import write_set
+from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.recordings import Collection, counted
+from embedviz.ui.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One model and what a point is."""
+
+    model: str
+    variant: str
+    per: Per = "window"
+    hop_s: float | None = None
+    """None: the model's own."""
+    channel: int | None = None
+    """Counted from 1; None mixes all by their mean."""
+
+    @property
+    def title(self) -> str:
+        """The model as people call it, with its variant where it has several."""
+        facts = models.facts(self.model)
+        return facts.title if len(facts.variants) == 1 else f"{facts.title} {self.variant}"
+
+
+@dataclass(frozen=True)
+class Made:
+    """The result of a run."""
+
+    name: str
+    """Of the set in the workspace."""
+    points: int
+    recordings: int
+    failures: Mapping[str, str]
+    """Name of every recording without points, and why."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The result of a check of weights."""
+
+    model: str
+    lines: tuple[tuple[str, str], ...]
+    """`ok`, `FAILED` or `unverified`, and a sentence."""
+
+
+def run_title(recordings: Sequence[Recording], choice: Choice) -> str:
+    """Say what a run does; two runs of the same title do the same."""
+    return f"Embedding {counted(len(recordings), 'recording')} with {choice.title}"
+
+
+def start(
+    workspace: Workspace, collection: Collection, recordings: Sequence[Recording], choice: Choice
+) -> Job:
+    """Put the embedding of `recordings` into the queue; its result is a `Made`.
+
+    Parameters
+    ----------
+    workspace
+        Where the set will lie.
+    collection
+        What the recordings are from; it gives the set its name and its earlier failures.
+    recordings
+        The collection's, with their labels.
+    choice
+        How to hear them.
+    """
+
+    def work(report: Report) -> Made:
+        fetch_missing(models.facts(choice.model), choice.variant, report)
+        found = _embedded(recordings, choice, dict(collection.failures), report)
+        found = _with_map(found, report)
+        name = workspace.unused_set_name(f"{collection.title} {choice.title}".lower())
+        # Only here: the name of a set is taken as soon as its file is there.
+        write_set(found, workspace.set_path(name))
+        provenance = found.provenance
+        return Made(name, len(found), len(provenance.recordings), provenance.failures)
+
+    keep_keras()
+    return queue().submit(work, owner=workspace.token, title=run_title(recordings, choice))
+
+
+def start_download(workspace: Workspace, facts: Facts) -> Job:
+    """Put the download of all weights of a model into the queue."""
+
+    def work(report: Report) -> None:
+        for variant in facts.variants:
+            _fetch(facts, variant, report)
+
+    return queue().submit(work, owner=workspace.token, title=f"Downloading {facts.title}")
+
+
+def start_verifying(workspace: Workspace, facts: Facts) -> Job:
+    """Put the check of a model's weights into the queue; its result is a `Verified`."""
+
+    def work(report: Report) -> Verified:
+        lines: list[tuple[str, str]] = []
+        report(Update(0, 0, detail="Checksums, then the published smoke test"))
+        for line in catalogue.verified([facts.name]):
+            lines.append(line)
+            report(Update(0, 0, detail=line[1]))
+        return Verified(facts.name, tuple(lines))
+
+    keep_keras()
+    return queue().submit(work, owner=workspace.token, title=f"Verifying {facts.title}")
+
+
+def fetch_missing(facts: Facts, variant: str, report: Report) -> None:
+    """Download what a variant needs and this machine lacks.
+
+    Raises
+    ------
+    WeightsError
+        It cannot be had.
+    """
+    if not catalogue.ready(facts, variant):
+        _fetch(facts, variant, report)
+
+
+def keep_keras() -> None:
+    """Keep Streamlit from clearing Keras under the worker.
+
+    After every run of a page and every poll of the panel Streamlit calls Keras's `clear_session`.
+    Keras then names layers from the start again, so that a network being built gets two of one
+    name, and the whole heap is searched for garbage twice a second, which makes work many times
+    slower. Nothing is lost: models here are frozen graphs, and pyplot is not used.
+    """
+    script_runner._clean_problem_modules = _nothing
+
+
+def _nothing() -> None:
+    """Leave everything as it is."""
+
+
+def points(recordings: Sequence[Recording], choice: Choice) -> int:
+    """Count the points that a run would give, from the lengths of the recordings alone."""
+    if choice.per == "recording":
+        return len(recordings)
+    facts = models.facts(choice.model)
+    if isinstance(choice.per, float):
+        per_s = choice.per
+        return sum(max(1, math.ceil(recording.duration_s / per_s)) for recording in recordings)
+    hop = (choice.hop_s or facts.hop_s) * facts.rate_hz
+    return sum(
+        windows.count(
+            round(recording.duration_s * facts.rate_hz),
+            size=facts.window_samples,
+            hop=hop,
+            tail=facts.tail,
+        )
+        for recording in recordings
+    )
+
+
+def _fetch(facts: Facts, variant: str, report: Report) -> None:
+    detail = f"Fetching the weights of {facts.title}"
+    report(Update(0, 0, "bytes", detail))
+    weights.fetch(
+        facts, variant, progress=lambda done, total: report(Update(done, total, "bytes", detail))
+    )
+
+
+def _embedded(
+    recordings: Sequence[Recording], choice: Choice, failures: Mapping[str, str], report: Report
+) -> EmbeddingSet:
+    # TensorFlow takes seconds to load: here, in the worker, and never with the page.
+    report(Update(0, 0, detail=f"Loading {choice.title}"))
+    model = models.load_model(choice.model, choice.variant)
+
+    def progress(now: Progress) -> None:
+        place = min(now.recordings_done + 1, now.recordings)
+        failed = f" · {now.failures} could not be read" if now.failures else ""
+        report(
+            Update(
+                now.done_s,
+                now.total_s,
+                "s",
+                f"{place:,} of {now.recordings:,} · {now.recording}{failed}",
+                now.recording_done_s / now.recording_s if now.recording_s else 0.0,
+            )
+        )
+
+    return embed(
+        recordings,
+        model,
+        per=choice.per,
+        hop_s=choice.hop_s,
+        channel=choice.channel,
+        failures=failures,
+        progress=progress,
+    )
+
+
+def _with_map(found: EmbeddingSet, report: Report) -> EmbeddingSet:
+    detail = f"Laying out {counted(len(found), 'point')} with UMAP"
+    report(Update(0, 100, "%", detail))
+    # The first layout of a process compiles for some seconds before it can say how far it is.
+    return found.with_projection(
+        project(
+            found, "umap", progress=lambda done, total: report(Update(done, total, "%", detail))
+        )
+    )
