@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sequential
 
 from embedviz.data import ByteArray, EmbeddingSet, Projection
 from embedviz.palette import (
@@ -97,7 +98,7 @@ def heard(thumbnail: ByteArray, embedding_set: EmbeddingSet, row: int, theme: Th
             z=values.T,
             x0=start_s + step / 2,
             dx=step,
-            colorscale=theme.spectrogram,
+            colorscale=_spectrogram_colours(theme),
             zmin=low,
             zmax=high,
             customdata=np.repeat(np.round(positions)[:, np.newaxis], frames, axis=1),
@@ -131,7 +132,7 @@ def around(
             z=picture.levels_db.T,
             x=picture.times_s + offset_s,
             y=picture.bands_hz / 1000,
-            colorscale=theme.spectrogram,
+            colorscale=_spectrogram_colours(theme),
             showscale=False,
             hovertemplate="%{x:.2f} s, %{y:.1f} kHz: %{z:.0f} dB<extra></extra>",
         )
@@ -238,6 +239,13 @@ def _axis_titles(projection: Projection) -> list[str]:
     return [
         f"PC{i} ({share:.0%})" for i, share in enumerate(projection.explained_variance, start=1)
     ]
+
+
+def _spectrogram_colours(theme: Theme) -> list[str]:
+    """Give the colours of spectrograms, quiet to loud."""
+    first, *rest = getattr(sequential, theme.spectrogram)
+    # Streamlit takes #000004, Magma's first, for a place holder and puts another colour there.
+    return ["#05020f" if first == "#000004" else first, *rest]
 
 
 def _frame(theme: Theme, *, left: int = 0, bottom: int = 0) -> dict[str, Any]:

@@ -28,7 +28,7 @@ IndexArray = npt.NDArray[np.int32]
 Progress = Callable[[int, int], None]
 
 # Where the exact search stops paying. On 2 cores 20,000 x 1,024 take 12 s; pynndescent takes 3 s
-# after 17 s of compilation. Manhattan has no matrix product to lean on: 5,000 x 512 take 7 s.
+# after 30 s of compilation. Manhattan has no matrix product to lean on: 5,000 x 512 take 7 s.
 EXACT_ROWS = {"cosine": 20_000, "euclidean": 20_000, "correlation": 20_000, "manhattan": 6_000}
 METRICS = tuple(EXACT_ROWS)
 

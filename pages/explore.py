@@ -5,7 +5,7 @@ import streamlit as st
 from embedviz.data import EmbeddingSet
 from embedviz.ui import session
 from embedviz.ui.controls import choose_colour, choose_projection, choose_set
-from embedviz.ui.detail import describe, selection_table, show_row
+from embedviz.ui.detail import describe, selection_table, show_neighbours, show_row
 from embedviz.ui.jobs import Job
 from embedviz.ui.map import show_map
 from embedviz.ui.progress import plain
@@ -56,6 +56,8 @@ def explore(own: Workspace, name: str, embedding_set: EmbeddingSet, colour_by: s
             st.caption("Choose a point on the map, or type a name, to hear and see a window.")
         else:
             show_row(own, name, embedding_set, row)
+    if row is not None:
+        show_neighbours(own, name, embedding_set, row)
     if rows:
         selection_table(embedding_set, rows)
 

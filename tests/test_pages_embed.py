@@ -129,16 +129,16 @@ def test_a_run_writes_a_set_and_leads_to_its_map(open_page, quick_map):
     job = until_done(queue().of(workspace.token)[0])
     assert job.title == "Embedding 2 recordings with Log-mel"
     assert isinstance(job.result, Made)
-    assert job.result.name == "recordings-log-mel"
+    assert job.result.name == "recordings-logmel"
     assert list(job.result.failures) == ["dog/bad.wav"]
-    found = read_set(workspace.set_path("recordings-log-mel"))
+    found = read_set(workspace.set_path("recordings-logmel"))
     assert len(found) == 6
     assert set(found.table["label"]) == {"rain", "dog"}
     app.run()
     assert "6 points of 2 recordings" in words(app)
     assert "dog/bad.wav" in words(app).replace("\\", "")
     button(app, "See the map").click().run()
-    assert app.session_state["set"] == "recordings-log-mel"
+    assert app.session_state["set"] == "recordings-logmel"
     assert "Embed" not in [title.value for title in app.title]
 
 
@@ -245,6 +245,7 @@ def test_points_are_counted_as_the_model_will_cut_them():
     assert runs.points([rain], Choice("logmel", "default")) == 9
     assert runs.points([rain, rain], Choice("logmel", "default", per="recording")) == 2
     assert runs.points([rain], Choice("logmel", "default", per=2.0)) == 3
+    assert runs.points([rain], Choice("logmel", "default", per=4.9)) == 1
     assert runs.points([rain], Choice("yamnet", "default", hop_s=0.96)) == 6
 
 

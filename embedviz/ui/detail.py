@@ -1,4 +1,4 @@
-"""One row, heard and seen: the model's picture, the recording around it, its neighbours."""
+"""Rows, heard and seen: the model's picture, the recording around it, neighbours, a selection."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from embedviz.ui.workspace import Workspace
 
 AROUND_S = 4.0
 NEIGHBOURS = 10
+ACROSS = 5
 
 
 def show_row(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
-    """Show a row with its sound, pictures and nearest neighbours.
+    """Show a row with its sound and pictures.
 
     Parameters
     ----------
@@ -43,7 +44,34 @@ def show_row(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: 
             alt=f"Spectrogram that {model} received for this row",
         )
     _recording(embedding_set, row)
-    _neighbours(workspace, name, embedding_set, row)
+
+
+def show_neighbours(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
+    """Show the rows nearest to a row in embedding space, each with its picture and sound."""
+    if len(embedding_set) < 2:
+        return
+    indices, distances = nearest(
+        embedding_set.vectors, row, k=min(NEIGHBOURS, len(embedding_set) - 1)
+    )
+    st.markdown("**Nearest in embedding space**")
+    places = [place for _ in range(0, len(indices), ACROSS) for place in st.columns(ACROSS)]
+    # There may be fewer neighbours than places.
+    for place, index, distance in zip(places, indices.tolist(), distances.tolist(), strict=False):
+        with place, st.container(border=True, gap="xsmall"):
+            _neighbour(workspace, name, embedding_set, index, distance)
+
+
+def _neighbour(
+    workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int, distance: float
+) -> None:
+    if embedding_set.thumbnails is not None:
+        picture = address("picture", workspace, name, f"{row}.png")
+        picture += picture_query(current_theme())
+        st.image(picture, width="stretch", alt=f"Spectrogram of {describe(embedding_set, row)}")
+    label = str(embedding_set.table.iloc[row].get("label", ""))
+    st.markdown(f"**{plain(label)}** :gray[at {distance:.3f}]")
+    st.caption(plain(describe(embedding_set, row)))
+    st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
 
 
 def describe(embedding_set: EmbeddingSet, row: int) -> str:
@@ -96,34 +124,6 @@ def _recording(embedding_set: EmbeddingSet, row: int) -> None:
         config={"displayModeBar": False},
         alt="Spectrogram of the recording around the window, which is framed",
     )
-
-
-def _neighbours(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
-    if len(embedding_set) < 2:
-        return
-    indices, distances = nearest(
-        embedding_set.vectors, row, k=min(NEIGHBOURS, len(embedding_set) - 1)
-    )
-    st.caption("Nearest in embedding space (cosine distance)")
-    for index, distance in zip(indices.tolist(), distances.tolist(), strict=True):
-        _neighbour(workspace, name, embedding_set, index, distance)
-
-
-def _neighbour(
-    workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int, distance: float
-) -> None:
-    label = str(embedding_set.table.iloc[row].get("label", ""))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if embedding_set.thumbnails is not None:
-            picture = address("picture", workspace, name, f"{row}.png")
-            picture += picture_query(current_theme())
-            st.image(picture, width=56, alt=f"Spectrogram of {describe(embedding_set, row)}")
-        with st.container(gap=None, width=190):
-            st.markdown(f"**{distance:.3f}** {plain(label)}")
-            st.caption(plain(describe(embedding_set, row)))
-        st.audio(
-            address("sound", workspace, name, f"{row}.wav"), format="audio/wav", width="stretch"
-        )
 
 
 def _source(embedding_set: EmbeddingSet, row: int) -> Path:

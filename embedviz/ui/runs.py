@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +61,16 @@ class Verified:
 
 def run_title(recordings: Sequence[Recording], choice: Choice) -> str:
     """Say what a run does; two runs of the same title do the same."""
-    return f"Embedding {counted(len(recordings), 'recording')} with {choice.title}"
+    with_model = f"Embedding {counted(len(recordings), 'recording')} with {choice.title}"
+    if choice.per == "window":
+        settings = []
+    elif choice.per == "recording":
+        settings = ["a point per recording"]
+    else:
+        settings = [f"a point per {choice.per:g} s"]
+    settings += [] if choice.hop_s is None else [f"hop {choice.hop_s:g} s"]
+    settings += [] if choice.channel is None else [f"channel {choice.channel}"]
+    return ", ".join([with_model, *settings])
 
 
 def start(
@@ -86,7 +94,9 @@ def start(
         fetch_missing(models.facts(choice.model), choice.variant, report)
         found = _embedded(recordings, choice, dict(collection.failures), report)
         found = _with_map(found, report)
-        name = workspace.unused_set_name(f"{collection.title} {choice.title}".lower())
+        variants = models.facts(choice.model).variants
+        model = choice.model if len(variants) == 1 else f"{choice.model} {choice.variant}"
+        name = workspace.unused_set_name(f"{collection.title} {model}")
         # Only here: the name of a set is taken as soon as its file is there.
         write_set(found, workspace.set_path(name))
         provenance = found.provenance
@@ -153,19 +163,21 @@ def points(recordings: Sequence[Recording], choice: Choice) -> int:
     if choice.per == "recording":
         return len(recordings)
     facts = models.facts(choice.model)
-    if isinstance(choice.per, float):
-        per_s = choice.per
-        return sum(max(1, math.ceil(recording.duration_s / per_s)) for recording in recordings)
-    hop = (choice.hop_s or facts.hop_s) * facts.rate_hz
-    return sum(
+    hop_s = choice.hop_s or facts.hop_s
+    counts = [
         windows.count(
             round(recording.duration_s * facts.rate_hz),
             size=facts.window_samples,
-            hop=hop,
+            hop=hop_s * facts.rate_hz,
             tail=facts.tail,
         )
         for recording in recordings
-    )
+    ]
+    if choice.per == "window":
+        return sum(counts)
+    # A window belongs to the stretch that holds its centre, so the last centre counts.
+    seconds = float(choice.per)
+    return sum(1 + int(((n - 1) * hop_s + facts.window_s / 2) / seconds) for n in counts)
 
 
 def _fetch(facts: Facts, variant: str, report: Report) -> None:
