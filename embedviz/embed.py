@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,29 +11,14 @@ import pandas as pd
 import embedviz
 from embedviz import audio, cache
 from embedviz.cache import Entry
-from embedviz.data import EmbeddingSet, FloatArray, Provenance, Recording, Source
+from embedviz.data import EmbeddingSet, Provenance, Recording, Source
 from embedviz.errors import RecordingError
 from embedviz.heard import Heard, joined
 from embedviz.model import Model, Per
+from embedviz.progress import Meter, Progress, Report
 from embedviz.thumbnails import to_thumbnails
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far an embedding run is, in seconds of sound."""
-
-    recording: str
-    recording_done_s: float
-    recording_s: float
-    done_s: float
-    total_s: float
-    recordings_done: int
-    recordings: int
-    failures: int
-
-
-Report = Callable[[Progress], None]
-"""Called often; raising from it stops the run, and what was finished is kept."""
+__all__ = ["Progress", "Report", "embed"]
 
 
 def embed(
@@ -77,7 +62,7 @@ def embed(
     failed = dict(failures or {})
     entries: list[tuple[Recording, Entry]] = []
     sources: dict[str, Source] = {}
-    meter = _Meter(recordings, progress)
+    meter = Meter(recordings, progress)
     for recording in recordings:
         meter.begin(recording, len(failed))
         try:
@@ -113,7 +98,7 @@ def _entry(
     per: Per,
     hop_s: float,
     channel: int | None,
-    meter: _Meter,
+    meter: Meter,
 ) -> Entry:
     """Give a recording's rows from the cache, or hear it and keep them."""
     name = cache.key(
@@ -210,50 +195,3 @@ def _assemble(entries: Sequence[tuple[Recording, Entry]], provenance: Provenance
         provenance=provenance,
         thumbnails=np.concatenate([entry.thumbnails for _, entry in entries]),
     )
-
-
-class _Meter:
-    """Counts the seconds of sound that went through and reports them."""
-
-    def __init__(self, recordings: Sequence[Recording], report: Report | None) -> None:
-        self._report = report
-        self._recordings = len(recordings)
-        self._total_s = sum(recording.duration_s for recording in recordings)
-        self._before_s = 0.0
-        self._begun = 0
-        self._failures = 0
-
-    def begin(self, recording: Recording, failures: int) -> None:
-        self._recording = recording
-        self._failures = failures
-        self._say(0.0, self._begun)
-
-    def counted(self, blocks: Iterator[FloatArray], rate_hz: int) -> Iterator[FloatArray]:
-        """Pass blocks through, reporting after each."""
-        samples = 0
-        for block in blocks:
-            yield block
-            samples += len(block)
-            self._say(min(samples / rate_hz, self._recording.duration_s), self._begun)
-
-    def end(self) -> None:
-        self._before_s += self._recording.duration_s
-        self._begun += 1
-        if self._begun == self._recordings:
-            self._say(0.0, self._begun)
-
-    def _say(self, done_s: float, recordings_done: int) -> None:
-        if self._report is None:
-            return
-        self._report(
-            Progress(
-                recording=self._recording.name,
-                recording_done_s=done_s,
-                recording_s=self._recording.duration_s,
-                done_s=self._before_s + done_s,
-                total_s=self._total_s,
-                recordings_done=recordings_done,
-                recordings=self._recordings,
-                failures=self._failures,
-            )
-        )

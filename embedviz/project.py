@@ -233,8 +233,10 @@ def _heard_by(tell: Progress) -> Iterator[None]:
 
     UMAP has no hook, and its bar (tqdm) keeps a lock of the process when its output raises.
     """
-    import numba
-    from umap import layouts
+    # umap-learn loads TensorFlow if it can; the engine does so without its start-up notes.
+    import embedviz.engine  # noqa: F401
+    import numba  # isort: skip
+    from umap import layouts  # isort: skip
 
     def epochs(counted: range, **_options: object) -> Iterator[int]:
         for epoch in counted:

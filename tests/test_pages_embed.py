@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from conftest import tone
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from embedviz import models, weights
@@ -18,6 +19,7 @@ from embedviz.errors import WeightsError
 from embedviz.store import read_set
 from embedviz.ui import home, labelling, recordings, runs
 from embedviz.ui.jobs import queue
+from embedviz.ui.keras_state import HOOK, keep_keras_state
 from embedviz.ui.recordings import collected, lasting
 from embedviz.ui.runs import Choice, Made
 from embedviz.ui.workspace import Workspace
@@ -143,10 +145,12 @@ def test_a_run_writes_a_set_and_leads_to_its_map(open_page, quick_map):
 
 
 def test_a_page_that_ends_does_not_clear_keras_under_the_worker(open_page, monkeypatch):
+    # Put back afterwards what `keep_keras_state` replaces; fails where Streamlit has renamed it.
+    monkeypatch.setattr(script_runner, HOOK, getattr(script_runner, HOOK))
     cleared = []
     keras = SimpleNamespace(backend=SimpleNamespace(clear_session=lambda: cleared.append(1)))
     monkeypatch.setitem(sys.modules, "keras", keras)
-    runs.keep_keras()
+    keep_keras_state()
     open_page("embed")
     assert not cleared
 

@@ -1,4 +1,4 @@
 """The app: the frame around its pages, the session's workspace and long work.
 
-Only `main` and `progress` import Streamlit; the rest also serves the HTTP routes and the tests.
+Only this folder, `pages/` and `app.py` import Streamlit; what the HTTP routes use does not.
 """

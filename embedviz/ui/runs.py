@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from streamlit.runtime.scriptrunner import script_runner
-
 from embedviz import catalogue, models, weights, windows
 from embedviz.data import EmbeddingSet, Recording
 from embedviz.embed import Progress, embed
@@ -102,7 +100,6 @@ def start(
         provenance = found.provenance
         return Made(name, len(found), len(provenance.recordings), provenance.failures)
 
-    keep_keras()
     return queue().submit(work, owner=workspace.token, title=run_title(recordings, choice))
 
 
@@ -127,7 +124,6 @@ def start_verifying(workspace: Workspace, facts: Facts) -> Job:
             report(Update(0, 0, detail=line[1]))
         return Verified(facts.name, tuple(lines))
 
-    keep_keras()
     return queue().submit(work, owner=workspace.token, title=f"Verifying {facts.title}")
 
 
@@ -141,21 +137,6 @@ def fetch_missing(facts: Facts, variant: str, report: Report) -> None:
     """
     if not catalogue.ready(facts, variant):
         _fetch(facts, variant, report)
-
-
-def keep_keras() -> None:
-    """Keep Streamlit from clearing Keras under the worker.
-
-    After every run of a page and every poll of the panel Streamlit calls Keras's `clear_session`.
-    Keras then names layers from the start again, so that a network being built gets two of one
-    name, and the whole heap is searched for garbage twice a second, which makes work many times
-    slower. Nothing is lost: models here are frozen graphs, and pyplot is not used.
-    """
-    script_runner._clean_problem_modules = _nothing
-
-
-def _nothing() -> None:
-    """Leave everything as it is."""
 
 
 def points(recordings: Sequence[Recording], choice: Choice) -> int:
