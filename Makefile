@@ -13,7 +13,7 @@ TEST_STAMP := $(VENV)/.installed-test
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NEEDS := pyproject.toml requirements.txt
 
-.PHONY: install app check test bench clean help
+.PHONY: install app check test bench screenshots clean help
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
@@ -38,6 +38,10 @@ bench: $(APP_STAMP) ## run every benchmark
 	  [ -e "$$file" ] || { echo "There are no benchmarks."; exit 0; }; \
 	  echo "$$file"; $(BIN)/python "$$file" || exit 1; \
 	done
+
+screenshots: $(TEST_STAMP) ## take the pictures of the README anew
+	@$(BIN)/python tools/browser.py
+	$(BIN)/python tools/screenshots.py
 
 clean: ## remove .venv and every cache of these targets; sounds and weights stay
 	rm -rf $(VENV) build dist tests/artifacts .pytest_cache .mypy_cache .ruff_cache

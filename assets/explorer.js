@@ -2,7 +2,8 @@
 // under the pointer come by address from the server, so nothing here waits for a rerun.
 //
 // data:  figure    Plotly figure as JSON; every point's customdata is its row
-//        pictures  address of a row's spectrogram, with {row} where its number goes
+//        title     what the map shows, for those who do not see it
+//        pictures  address of a row's spectrogram, with {row} where its number goes, or null
 //        sounds    address of a row's sound, likewise
 //        pinned    the row that the page shows, or null
 // state: rows      the chosen rows, packed as base64 of little-endian uint32
@@ -15,9 +16,9 @@ const CONFIG = {
   modeBarButtonsToRemove: ["toImage"],
 };
 const HOVER_MS = 60;
+const GAP_PX = 16;
 
 const maps = new WeakMap();
-let loading = null;
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
@@ -34,20 +35,22 @@ export default function (component) {
   };
 }
 
-/** Load plotly.min.js from this server, once per page. */
+/**
+ * Load plotly.min.js from this server, once per page. It is kept under a name of its own: Streamlit's
+ * charts put another Plotly into window.Plotly, which drops all listeners of a chart of this one.
+ */
 function plotly() {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  loading ??= new Promise((resolve, reject) => {
+  window.embedvizPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = new URL("/plotly/plotly.min.js", document.baseURI);
     script.onload = () => resolve(window.Plotly);
     script.onerror = () => {
-      loading = null;
+      window.embedvizPlotly = undefined;
       reject(new Error("The map's drawing code could not be loaded; reload the page."));
     };
     document.head.append(script);
   });
-  return loading;
+  return window.embedvizPlotly;
 }
 
 /** Pack row numbers: 100,000 of them are 533 kB instead of megabytes of JSON. */
@@ -61,6 +64,7 @@ function packed(rows) {
 }
 
 const placeOf = (event) => ({ x: event.clientX, y: event.clientY });
+const clamped = (value, most) => Math.max(0, Math.min(value, most));
 const rowOf = (point) => Number([point.customdata].flat()[0]);
 
 class SoundMap {
@@ -74,10 +78,13 @@ class SoundMap {
     this.sound = new Audio();
     this.hearing = false;
     this.under = null;
+    // Never the picture of another point while its own is on the way.
+    this.picture.onload = () => (this.picture.style.visibility = "visible");
+    this.picture.onerror = () => (this.picture.hidden = true);
     this.toggle.onclick = () => this.hear(!this.hearing);
     this.onKey = (event) => {
       const typing = event.target.closest?.("input, textarea, [contenteditable='true']");
-      if (event.key.toLowerCase() === "h" && !typing && !event.ctrlKey && !event.metaKey) {
+      if (event.key.toLowerCase() === "h" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
         this.hear(!this.hearing);
       }
     };
@@ -96,8 +103,10 @@ class SoundMap {
 
   async show(data) {
     this.data = data;
+    this.chart.setAttribute("aria-label", data.title);
     try {
       const Plotly = await plotly();
+      this.Plotly = Plotly;
       if (this.data !== data || this.closed) return;
       if (data.figure !== this.drawn) {
         this.drawn = data.figure;
@@ -122,8 +131,8 @@ class SoundMap {
       marker: {
         size: this.solid ? 12 : 18,
         symbol: "circle-open",
-        color: figure.layout.font.color,
-        line: { width: 2 },
+        color: getComputedStyle(this.chart).getPropertyValue("--st-primary-color").trim(),
+        line: { width: 3 },
       },
     };
     await Plotly.react(this.chart, [...figure.data, ring], figure.layout, CONFIG);
@@ -131,12 +140,20 @@ class SoundMap {
     this.chart.on("plotly_hover", (event) => this.enter(event.points[0]));
     this.chart.on("plotly_unhover", () => this.leave());
     this.chart.on("plotly_click", (event) => {
-      if (!this.solid) this.send([rowOf(event.points[0])]);
+      if (!this.solid) this.choose(Plotly, rowOf(event.points[0]));
     });
     this.chart.on("plotly_selected", (event) => {
       if (event?.points?.length) this.send(event.points.map(rowOf));
     });
     this.chart.on("plotly_deselect", () => this.send([]));
+  }
+
+  /** Choose one row instead of those inside a lasso, whose line would say otherwise. */
+  choose(Plotly, row) {
+    if (this.chart.layout.selections?.length) {
+      Plotly.update(this.chart, { selectedpoints: null }, { selections: [] });
+    }
+    this.send([row]);
   }
 
   /** Ring the row that the page shows. */
@@ -159,17 +176,31 @@ class SoundMap {
     const row = rowOf(point);
     this.under = row;
     this.timer = setTimeout(() => {
-      this.picture.src = this.data.pictures.replace("{row}", row);
+      this.look(row);
       // Never as HTML: names of recordings and classes come from outside.
-      this.words.innerText = (point.text ?? point.data.name).replace(/<br>/g, "\n").replace(/<\/?b>/g, "");
-      const box = this.chart.getBoundingClientRect();
-      const x = this.pointer.x - box.left;
-      const y = this.pointer.y - box.top;
-      this.card.style.left = `${x > box.width / 2 ? x - 172 : x + 16}px`;
-      this.card.style.top = `${Math.min(Math.max(y - 60, 8), box.height - 190)}px`;
+      this.words.innerText = point.text ?? `Row ${row}`;
       this.card.hidden = false;
+      this.place();
       if (this.hearing) this.play(this.data.sounds.replace("{row}", row));
     }, HOVER_MS);
+  }
+
+  /** Show a row's picture in the card. */
+  look(row) {
+    this.picture.hidden = this.data.pictures === null;
+    this.picture.style.visibility = "hidden";
+    if (!this.picture.hidden) this.picture.src = this.data.pictures.replace("{row}", row);
+  }
+
+  /** Put the card beside the pointer, where it stays on the map. */
+  place() {
+    const box = this.chart.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = this.card;
+    const x = this.pointer.x - box.left;
+    const y = this.pointer.y - box.top;
+    const left = x > box.width / 2 ? x - GAP_PX - width : x + GAP_PX;
+    this.card.style.left = `${clamped(left, box.width - width)}px`;
+    this.card.style.top = `${clamped(y - height / 2, box.height - height)}px`;
   }
 
   leave() {
@@ -198,6 +229,6 @@ class SoundMap {
     this.closed = true;
     document.removeEventListener("keydown", this.onKey);
     this.leave();
-    window.Plotly?.purge(this.chart);
+    this.Plotly?.purge(this.chart);
   }
 }

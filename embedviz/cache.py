@@ -75,6 +75,7 @@ def load(entry_key: str) -> Entry | None:
 def save(entry_key: str, entry: Entry) -> None:
     """Keep a finished entry; it appears whole or not at all."""
     path = path_of(entry_key)
+    columns: dict[str, Any] = {f"column:{name}": kept for name, kept in entry.columns.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npz")
     try:
@@ -86,7 +87,7 @@ def save(entry_key: str, entry: Entry) -> None:
                 stop_s=entry.stop_s,
                 padding_s=entry.padding_s,
                 thumbnails=entry.thumbnails,
-                **{f"column:{name}": values for name, values in entry.columns.items()},
+                **columns,
             )
         os.replace(unfinished, path)
     finally:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from embedviz.errors import WeightsError
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 
 
 def read_keras_h5(path: Path) -> list[tuple[str, Array]]:
@@ -40,8 +40,8 @@ def read_keras_h5(path: Path) -> list[tuple[str, Array]]:
         ) from error
 
 
-def _names(group: object, attribute: str) -> list[str]:
-    raw = group.attrs[attribute]  # type: ignore[attr-defined]
+def _names(group: Any, attribute: str) -> list[str]:  # noqa: ANN401 (h5py has no types)
+    raw = group.attrs[attribute]
     return [name.decode() if isinstance(name, bytes) else str(name) for name in raw]
 
 

@@ -6,38 +6,15 @@ Imports of the core stand inside the commands: `embedviz --help` must not wait f
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from embedviz import __version__
-from embedviz.errors import EmbedvizError
-
-if TYPE_CHECKING:
-    from embedviz.data import EmbeddingSet, Recording
-    from embedviz.embed import Report
-
-SOME_FAILED = 3
+from embedviz.cli_embed import embed
+from embedviz.cli_weights import weights
 
 PATH = click.Path(path_type=Path)
-
-
-class Rows(click.ParamType):
-    """`window`, `recording` or a number of seconds."""
-
-    name = "window|recording|SECONDS"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str | float:  # noqa: ANN401
-        """Read the value of `--per`."""
-        if value in ("window", "recording"):
-            return str(value)
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"found {value!r}; wanted window, recording or a number of seconds", param)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,57 +41,6 @@ def models(as_json: bool) -> None:
 
     entries = catalogue()
     click.echo(json.dumps(entries, indent=2) if as_json else "\n".join(lines(entries)))
-
-
-@commands.command()
-@click.argument("paths", nargs=-1, required=True, type=PATH)
-@click.option("--model", "model_names", multiple=True, required=True, help="Repeat for several.")
-@click.option("--variant", help="A form of the model's output; see `embedviz models`.")
-@click.option("--out", required=True, type=PATH, help="FILE.parquet; a folder for several models.")
-@click.option("--per", type=Rows(), default="window", show_default=True, help="One row per …")
-@click.option("--hop", "hop_s", type=float, help="Seconds between window starts.")
-@click.option("--labels", help="`folder`, or a CSV/TSV whose file column is found by itself.")
-@click.option("--channel", type=click.IntRange(1), help="Hear this channel, not the mean of all.")
-@click.option(
-    "--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True
-)
-def embed(
-    paths: tuple[Path, ...],
-    model_names: tuple[str, ...],
-    variant: str | None,
-    out: Path,
-    per: str | float,
-    hop_s: float | None,
-    labels: str | None,
-    channel: int | None,
-    precision: str,
-) -> int:
-    """Embed recordings: files, folders or zip archives."""
-    from embedviz.embed import embed as embed_recordings
-    from embedviz.models import load_model
-    from embedviz.store import write_set
-
-    targets = _targets(model_names, variant, out)
-    recordings, failures = _recordings(paths, labels)
-    loaded = {name: load_model(name, variant, precision=precision) for name in targets}
-    failed: dict[str, str] = dict(failures)
-    for name, target in targets.items():
-        with _bar(name) as report:
-            found = embed_recordings(
-                recordings,
-                loaded[name],
-                per=per,  # type: ignore[arg-type]
-                hop_s=hop_s,
-                channel=channel,
-                failures=failures,
-                progress=report,
-            )
-        write_set(found, target)
-        failed |= found.provenance.failures
-        click.echo(_summary(found, target))
-    for sentence in failed.values():
-        click.echo(f"warning: {sentence}", err=True)
-    return SOME_FAILED if failed else 0
 
 
 @commands.command()
@@ -204,129 +130,5 @@ def app(port: int, host: str) -> int:
     return serve(host, port, click.echo)
 
 
-@commands.group()
-def weights() -> None:
-    """See, download, add and verify the official weight files."""
-
-
-@weights.command("list")
-def list_weights() -> None:
-    """List every weight file and its state."""
-    from embedviz.catalogue import weight_lines
-
-    click.echo("\n".join(weight_lines()))
-
-
-@weights.command()
-@click.argument("name")
-@click.option("--variant", help="Fetch what this variant needs.")
-def fetch(name: str, variant: str | None) -> None:
-    """Download the official files of the model NAME."""
-    from tqdm import tqdm
-
-    from embedviz import models as model_files
-    from embedviz import weights as weight_files
-
-    facts = model_files.facts(name)
-    with tqdm(unit="B", unit_scale=True, desc=name, leave=False) as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        found = weight_files.fetch(facts, variant, progress=report)
-    for entry in found:
-        click.echo(f"{entry.path}: the published file")
-
-
-@weights.command()
-@click.argument("name")
-@click.argument("file", type=PATH)
-@click.option("--unverified", is_flag=True, help="Accept a checksum that is not the published one.")
-def add(name: str, file: Path, unverified: bool) -> None:
-    """Add an official FILE of the model NAME that was brought by hand."""
-    from embedviz import models as model_files
-    from embedviz import weights as weight_files
-
-    for entry in weight_files.add(model_files.facts(name), file, unverified=unverified):
-        state = "the published file" if entry.verified else "unverified, and every result says so"
-        click.echo(f"{entry.path}: {state}")
-
-
-@weights.command()
-@click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...]) -> int:
-    """Check checksums and run the published smoke tests (of all models that are here)."""
-    from embedviz.catalogue import verified
-
-    states = []
-    for state, sentence in verified(names):
-        click.echo(f"{state:11}{sentence}")
-        states.append(state)
-    return 1 if "FAILED" in states else 0
-
-
-def _targets(model_names: tuple[str, ...], variant: str | None, out: Path) -> dict[str, Path]:
-    """Give each model's output file."""
-    names = tuple(dict.fromkeys(model_names))
-    if len(names) > 1:
-        if variant is not None:
-            raise click.UsageError("--variant goes with one --model; run the models one by one.")
-        if out.suffix == ".parquet" or out.is_file():
-            raise click.UsageError(f"{out} is a file; with several models --out is a folder.")
-        return {name: out / f"{name}.parquet" for name in names}
-    if out.suffix != ".parquet":
-        raise click.UsageError(f"Found --out {out}; wanted a name that ends in .parquet.")
-    return {names[0]: out}
-
-
-def _recordings(
-    paths: tuple[Path, ...], labels: str | None
-) -> tuple[tuple[Recording, ...], dict[str, str]]:
-    """Gather recordings with their labels, and the sentences on those that cannot be read."""
-    from embedviz.folders import cache_folder
-    from embedviz.labels import from_folders, from_table
-    from embedviz.recordings import gather
-
-    gathered = gather(paths, unpack_to=cache_folder() / "archives")
-    recordings = gathered.recordings
-    if not recordings:
-        first = next(iter(gathered.failures.values()), "The folder holds no audio files.")
-        raise EmbedvizError(f"There is nothing to embed. {first}")
-    if labels == "folder":
-        recordings = from_folders(recordings)
-    elif labels is not None:
-        labelled = from_table(Path(labels), recordings)
-        recordings = labelled.recordings
-        if labelled.unmatched:
-            click.echo(
-                f"warning: {len(labelled.unmatched)} recordings have no row in {labels}, "
-                f"for example {labelled.unmatched[0]}",
-                err=True,
-            )
-    return recordings, dict(gathered.failures)
-
-
-def _summary(found: EmbeddingSet, target: Path) -> str:
-    heard = len(found.provenance.recordings)
-    unverified = "" if found.provenance.verified else " (unverified weights)"
-    return (
-        f"{target}: {len(found)} rows of {found.vectors.shape[1]} from {heard} recordings, "
-        f"{found.provenance.model}{unverified}"
-    )
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Report]:
-    """Show a bar in seconds of sound."""
-    from tqdm import tqdm
-
-    with tqdm(
-        unit="s", desc=name, leave=False, bar_format="{l_bar}{bar}| {elapsed}<{remaining}"
-    ) as bar:
-
-        def report(progress: Any) -> None:  # noqa: ANN401 (tqdm is imported late)
-            bar.total = progress.total_s
-            bar.update(progress.done_s - bar.n)
-
-        yield report
+commands.add_command(embed)
+commands.add_command(weights)

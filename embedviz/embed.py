@@ -137,7 +137,7 @@ def _shrunk(parts: Iterator[Heard], patch_range: tuple[float, float]) -> Entry:
         start_s=heard.start_s,
         stop_s=heard.stop_s,
         padding_s=heard.padding_s,
-        thumbnails=heard.patches,
+        thumbnails=np.asarray(heard.patches, np.uint8),
         columns=heard.columns,
     )
 

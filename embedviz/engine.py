@@ -1,7 +1,8 @@
-"""The one engine: graph code and Keras networks frozen into a TensorFlow function.
+"""The one engine: graph code and Keras networks traced into one TensorFlow function.
 
-Freezing turns variables into constants and lets TensorFlow fold batch normalisation into the
-convolutions before it. Importing this module loads TensorFlow.
+Weights stay variables. Frozen into constants they gain no speed, because model files fold batch
+normalisation themselves, and TensorFlow copies the graph so often that VGGish's 288 MB took 40 s
+and 6 GB to load. Importing this module loads TensorFlow.
 """
 
 from __future__ import annotations
@@ -41,9 +42,6 @@ def _without_start_up_notes() -> Iterator[None]:
 os.environ["KERAS_BACKEND"] = "tensorflow"
 with _without_start_up_notes():
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     tf.config.list_physical_devices()
 
@@ -52,7 +50,7 @@ Hear = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 
 
 class Network:
-    """A frozen graph that hears windows of sound.
+    """A traced graph that hears windows of sound.
 
     Parameters
     ----------
@@ -63,15 +61,13 @@ class Network:
     """
 
     def __init__(self, hear: Hear, window_samples: int) -> None:
+        self._hear = hear  # a traced function holds its variables only weakly
         signature = tf.TensorSpec((None, window_samples), tf.float32)
-        traced = tf.function(lambda waveforms: dict(hear(waveforms))).get_concrete_function(
+        self._traced = tf.function(lambda waveforms: dict(hear(waveforms))).get_concrete_function(
             signature
         )
-        # A dictionary comes out of a traced function as a list in the order of its sorted keys.
-        self._names = sorted(traced.structured_outputs)
-        self._frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
 
     def __call__(self, windows: FloatArray) -> dict[str, npt.NDArray[np.float32]]:
         """Hear windows (B, window_samples) float32 and give the named arrays, each (B, …)."""
-        outputs = self._frozen(tf.constant(windows, tf.float32))
-        return {name: np.asarray(output) for name, output in zip(self._names, outputs, strict=True)}
+        outputs = self._traced(tf.constant(windows, tf.float32))
+        return {name: np.asarray(output) for name, output in outputs.items()}

@@ -9,22 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import sequential
 
 from embedviz.data import ByteArray, EmbeddingSet, Projection
-from embedviz.palette import (
-    MOST_CATEGORIES,
-    OTHER,
-    Theme,
-    category_colours,
-    category_symbols,
-)
+from embedviz.palette import Theme
 from embedviz.spectrogram import Spectrogram
+from embedviz.traces import traces
 
-MOST_HOVER_TEXTS = 20_000
-"""Beyond this many rows the words under the pointer would outweigh the points."""
+FONT = '"Source Sans", sans-serif'
+"""The app's own."""
+LEGEND_PX = 84
 TICKS_HZ = (50, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 
@@ -44,33 +39,21 @@ def scatter(
 
     Every point's `customdata` is its row number, which is all that a selection needs.
     """
-    values = embedding_set.table[colour_by]
-    groups = _groups(values)
-    traces = (
-        [_numbers(embedding_set, projection, values)]
-        if groups is None
-        else _categories(embedding_set, projection, groups, theme)
-    )
-    figure = go.Figure(traces)
-    axis = {"visible": False, "showgrid": False, "zeroline": False}
-    titles = _axis_titles(projection)
-    if projection.dims == 3:
-        plain = {"showticklabels": False, "zeroline": False, "showspikes": False}
-        plain |= {"backgroundcolor": "rgba(0,0,0,0)", "gridcolor": theme.line}
-        axes = {
-            f"{name}axis": {**plain, "title": title}
-            for name, title in zip("xyz", titles, strict=True)
-        }
-        figure.update_layout(scene={**axes, "aspectmode": "data"})
-    else:
-        figure.update_xaxes(**axis).update_yaxes(**axis, scaleanchor="x")
-    figure.update_layout(**_frame(theme))
+    figure = go.Figure(traces(embedding_set, projection, colour_by, theme))
+    figure.update_layout(**_axes(projection, theme), **_frame(theme))
     return figure.update_layout(
         # Colours may change, the view stays.
         uirevision=f"{projection.method}{projection.dims}{sorted(projection.settings.items())}",
         dragmode="lasso" if projection.dims == 2 else "orbit",
         hovermode="closest",
-        legend={"itemsizing": "constant", "orientation": "h", "y": -0.02, "yanchor": "top"},
+        # Beyond some lines it scrolls, so that many labels leave room for the map.
+        legend={
+            "itemsizing": "constant",
+            "orientation": "h",
+            "y": -0.02,
+            "yanchor": "top",
+            "maxheight": LEGEND_PX,
+        },
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.accent},
     )
 
@@ -110,7 +93,7 @@ def heard(thumbnail: ByteArray, embedding_set: EmbeddingSet, row: int, theme: Th
     figure.update_yaxes(
         title="Hz", tickvals=np.interp(ticks, positions, np.arange(bands)), ticktext=ticks
     )
-    return figure.update_layout(**_frame(theme, left=56, bottom=40))
+    return figure.update_layout(**_frame(theme, left=60, bottom=40))
 
 
 def around(
@@ -154,83 +137,23 @@ def patch_span(embedding_set: EmbeddingSet, row: int) -> tuple[float, float]:
     return float(values["start_s"]), float(values["stop_s"]) + padding_s
 
 
-def _groups(values: pd.Series[Any]) -> pd.Series[str] | None:
-    """Give a category for each row, at most 20 with an honest `other`; None for numbers."""
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        return None
-    text = values.astype(str).replace("", "unknown")
-    counts = text.value_counts()
-    if len(counts) <= MOST_CATEGORIES:
-        return text
-    kept = counts.index[: MOST_CATEGORIES - 1]
-    rest = len(counts) - len(kept)
-    return text.where(text.isin(kept), f"{rest} others")
-
-
-def _categories(
-    embedding_set: EmbeddingSet, projection: Projection, groups: pd.Series[str], theme: Theme
-) -> list[Any]:
-    counts = groups.value_counts()
-    # Alphabetical, so that a class keeps its colour from map to map; what was lumped comes last.
-    names = sorted(counts.index, key=lambda name: (name.endswith(" others"), name))
-    colours = category_colours(len(names), theme)
-    traces = []
-    for name, colour, symbol in zip(names, colours, category_symbols(len(names)), strict=True):
-        lumped = name.endswith(" others") and len(names) == MOST_CATEGORIES
-        marker = {"color": OTHER if lumped else colour, "symbol": symbol}
-        rows = np.flatnonzero(groups.to_numpy() == name)
-        traces.append(_trace(embedding_set, projection, rows, marker, f"{name} · {counts[name]}"))
-    return traces
-
-
-def _numbers(embedding_set: EmbeddingSet, projection: Projection, values: pd.Series[Any]) -> Any:  # noqa: ANN401 (either kind of trace)
-    marker = {
-        "color": values.to_numpy(np.float32),
-        "colorscale": "Viridis",
-        "showscale": True,
-        "colorbar": {"title": {"text": str(values.name), "side": "right"}, "thickness": 12},
+def _axes(projection: Projection, theme: Theme) -> dict[str, Any]:
+    """Give axes of fixed ranges: those that Plotly finds move with every ring around a point."""
+    low, high = projection.coordinates.min(axis=0), projection.coordinates.max(axis=0)
+    margin = np.where(high > low, 0.06 * (high - low), 1.0)
+    ranges = np.stack([low - margin, high + margin], axis=1).astype(float).tolist()
+    if projection.dims == 2:
+        x, y = ({"visible": False, "range": ends} for ends in ranges)
+        return {"xaxis": x, "yaxis": {**y, "scaleanchor": "x"}}
+    plain: dict[str, Any] = {"showticklabels": False, "zeroline": False, "showspikes": False}
+    plain |= {"backgroundcolor": "rgba(0,0,0,0)", "gridcolor": theme.line}
+    axes = {
+        f"{name}axis": {**plain, "title": title, "range": ends}
+        for name, title, ends in zip("xyz", _axis_titles(projection), ranges, strict=True)
     }
-    rows = np.arange(len(values))
-    return _trace(embedding_set, projection, rows, marker, str(values.name)).update(
-        showlegend=False
-    )
-
-
-def _trace(
-    embedding_set: EmbeddingSet,
-    projection: Projection,
-    rows: np.ndarray,
-    marker: dict[str, Any],
-    name: str,
-) -> Any:  # noqa: ANN401 (either kind of trace)
-    points = projection.coordinates[rows]
-    size = 8 if len(embedding_set) <= 2_000 else 5 if len(embedding_set) <= 20_000 else 3
-    common = {
-        "mode": "markers",
-        "name": name,
-        # The map shows a card of its own; its words are the text.
-        "hoverinfo": "none",
-        "customdata": rows.astype(np.int32),
-        "x": points[:, 0],
-        "y": points[:, 1],
-        "marker": {"size": size, "opacity": 0.85, "line": {"width": 0}, **marker},
-    }
-    if len(embedding_set) <= MOST_HOVER_TEXTS:
-        common["text"] = _hover_texts(embedding_set.table.iloc[rows])
-    if projection.dims == 3:
-        common["marker"]["size"] = max(2, size // 2)
-        return go.Scatter3d(**common, z=points[:, 2])
-    return go.Scattergl(**common)
-
-
-def _hover_texts(rows: pd.DataFrame) -> list[str]:
-    labels = rows["label"] if "label" in rows else pd.Series("", index=rows.index)
-    return [
-        f"<b>{label}</b><br>{recording}<br>{start:.2f} to {stop:.2f} s"
-        for label, recording, start, stop in zip(
-            labels, rows["recording"], rows["start_s"], rows["stop_s"], strict=True
-        )
-    ]
+    # A little further away than Plotly's own, whose axes' titles are cut off.
+    camera = {"eye": {"x": 1.45, "y": 1.45, "z": 1.2}}
+    return {"scene": {**axes, "aspectmode": "auto", "camera": camera}}
 
 
 def _axis_titles(projection: Projection) -> list[str]:
@@ -253,6 +176,6 @@ def _frame(theme: Theme, *, left: int = 0, bottom: int = 0) -> dict[str, Any]:
         "margin": {"l": left, "r": 0, "t": 4, "b": bottom},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": theme.muted, "size": 12},
+        "font": {"color": theme.muted, "size": 12, "family": FONT},
         "hoverlabel": {"bgcolor": theme.surface, "font": {"color": theme.text}},
     }

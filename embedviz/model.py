@@ -147,7 +147,7 @@ class Model:
         )
         for batch in batches:
             heard = self.network(batch.samples)
-            start_s = (batch.first + np.arange(len(batch.samples))) * hop_s
+            start_s = (batch.first + np.arange(len(batch.samples), dtype=np.float64)) * hop_s
             sound_s = (facts.window_samples - batch.padding) / facts.rate_hz
             stop_s = np.minimum(start_s + np.minimum(facts.window_s, sound_s), duration_s)
             yield Heard(

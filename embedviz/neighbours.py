@@ -187,7 +187,7 @@ def _approximate(prepared: FloatArray, k: int, metric: str) -> tuple[IndexArray,
     rows = np.arange(len(prepared), dtype=np.int32)
     plain = _SEARCHED_AS.get(metric, "euclidean")
     with NUMBA_LOCK, warnings.catch_warnings():
-        from pynndescent import NNDescent  # type: ignore[import-untyped]
+        from pynndescent import NNDescent
 
         warnings.filterwarnings("ignore", message="Failed to correctly find n_neighbors")
         search = NNDescent(prepared, metric=plain, n_neighbors=k, random_state=_SEED)

@@ -64,7 +64,8 @@ class _Stretch:
         # A stretch shorter than a patch has fewer frames than the picture: repeat the nearest.
         wanted = np.arange(len(self.shown))
         nearest = np.abs(wanted[:, np.newaxis] - filled).argmin(axis=1)
-        return means[nearest].astype(np.float32)
+        picture: FloatArray = means[nearest].astype(np.float32)
+        return picture
 
 
 def pool(

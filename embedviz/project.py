@@ -6,20 +6,15 @@ only lays out again. Libraries load when a map is first asked for.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from embedviz.data import EmbeddingSet, FloatArray, Projection
 from embedviz.errors import ProjectionError
-from embedviz.neighbours import NUMBA_LOCK, Neighbours, Progress, cached_neighbours, checked
+from embedviz.layouts import lay_out_tsne, lay_out_umap
+from embedviz.neighbours import Neighbours, Progress, cached_neighbours, checked
 from embedviz.neighbours import neighbours as search
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
 METHODS = ("umap", "tsne", "pca")
 
@@ -27,14 +22,6 @@ METHODS = ("umap", "tsne", "pca")
 _GRAPH_DONE = 30
 # PCA is exact for so many rows or so wide vectors; beyond both it would take minutes.
 _EXACT_PCA_ROWS, _EXACT_PCA_WIDTH = 500, 2048
-
-# What umap-learn remarks on: each is on purpose, or it has already helped itself.
-_UMAP_REMARKS = (
-    r"precomputed_knn\[2\] \(knn_search_index\) is not an NNDescent object",
-    r"n_neighbors is larger than the dataset size",
-    r"Spectral initialisation failed",
-    r"Graph is not fully connected, spectral embedding",
-)
 
 
 def project(
@@ -95,12 +82,20 @@ def project(
     elif method == "umap":
         settings |= {"n_neighbors": min(n_neighbors, rows), "min_dist": min_dist}
         graph = _graph(vectors, settings["n_neighbors"], metric, tell)
-        coordinates = _umap(vectors, graph, dims, min_dist, seed, _part(tell, _GRAPH_DONE, 100))
+        coordinates = lay_out_umap(
+            vectors,
+            graph,
+            dims=dims,
+            min_dist=min_dist,
+            seed=seed,
+            start=lambda: _start(vectors, dims, seed),
+            tell=_part(tell, _GRAPH_DONE, 100),
+        )
     else:
         settings["perplexity"] = max(1.0, min(perplexity, (rows - 1) / 3))
         k = min(rows, int(3 * settings["perplexity"] + 1) + 1)
         graph = _graph(vectors, k, metric, tell)
-        coordinates = _tsne(graph, settings["perplexity"], _start(vectors, dims, seed))
+        coordinates = lay_out_tsne(graph, settings["perplexity"], _start(vectors, dims, seed))
     if not np.isfinite(coordinates).all():
         raise ProjectionError(f"{method} found no finite place for some rows; try another metric.")
     tell(100, 100)
@@ -110,7 +105,15 @@ def project(
 def warm() -> None:
     """Load umap-learn and compile what `project` uses of it, so that the first map is quick."""
     vectors = np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32)
-    _umap(vectors, search(vectors, k=5), 2, 0.1, 0, lambda done, total: None)
+    lay_out_umap(
+        vectors,
+        search(vectors, k=5),
+        dims=2,
+        min_dist=0.1,
+        seed=0,
+        start=lambda: _start(vectors, 2, 0),
+        tell=lambda done, total: None,
+    )
 
 
 def _check_settings(
@@ -173,80 +176,3 @@ def _start(vectors: FloatArray, dims: int, seed: int) -> FloatArray:
     # Without a little noise duplicates would start, and stay, in one place.
     start += np.random.default_rng(seed).normal(scale=1e-5, size=start.shape).astype(np.float32)
     return start
-
-
-def _tsne(graph: Neighbours, perplexity: float, start: FloatArray) -> FloatArray:
-    """Run scikit-learn's Barnes-Hut t-SNE on a graph of the neighbours that it asks for."""
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    tsne = TSNE(start.shape[1], perplexity=perplexity, init=start, metric="precomputed")
-    # Sums over more than two threads depend on which thread comes first, and so would the map.
-    with threadpool_limits(2, user_api="openmp"):
-        return np.asarray(tsne.fit_transform(_sparse(graph, graph.distances)), dtype=np.float32)
-
-
-def _umap(
-    vectors: FloatArray, graph: Neighbours, dims: int, min_dist: float, seed: int, tell: Progress
-) -> FloatArray:
-    """Lay out a graph whose columns UMAP uses all of; one layout at a time in a process."""
-    spectral = len(vectors) > dims + 1 and _is_connected(graph)
-    with NUMBA_LOCK, warnings.catch_warnings(), _heard_by(tell):
-        import umap
-
-        warnings.filterwarnings("ignore", message="|".join(_UMAP_REMARKS))
-        fit = umap.UMAP(
-            n_components=dims,
-            n_neighbors=graph.indices.shape[1],
-            metric=graph.metric,
-            min_dist=min_dist,
-            init="spectral" if spectral else _start(vectors, dims, seed),
-            random_state=seed,
-            n_jobs=1,
-            precomputed_knn=(graph.indices, graph.distances, None),
-            # By default rows that are opposite to all others (cosine distance 2) get no place.
-            disconnection_distance=float("inf"),
-        )
-        return np.asarray(fit.fit_transform(vectors), dtype=np.float32)
-
-
-def _is_connected(graph: Neighbours) -> bool:
-    """Tell whether all rows hang together; UMAP's own start places separate parts blindly."""
-    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
-
-    edges = _sparse(graph, np.ones_like(graph.distances))
-    return bool(connected_components(edges, return_labels=False) == 1)
-
-
-def _sparse(graph: Neighbours, values: FloatArray) -> csr_matrix:
-    """Give a graph's edges with `values` (N, k) as a matrix (N, N)."""
-    from scipy.sparse import csr_matrix
-
-    rows, k = graph.indices.shape
-    ends = np.arange(0, rows * k + 1, k)
-    return csr_matrix((values.ravel(), graph.indices.ravel(), ends), shape=(rows, rows))
-
-
-@contextmanager
-def _heard_by(tell: Progress) -> Iterator[None]:
-    """Let `tell` hear every epoch of a layout and end it, in the place of UMAP's progress bar.
-
-    UMAP has no hook, and its bar (tqdm) keeps a lock of the process when its output raises.
-    """
-    # umap-learn loads TensorFlow if it can; the engine does so without its start-up notes.
-    import embedviz.engine  # noqa: F401
-    import numba  # isort: skip
-    from umap import layouts  # isort: skip
-
-    def epochs(counted: range, **_options: object) -> Iterator[int]:
-        for epoch in counted:
-            tell(epoch, len(counted))
-            yield epoch
-
-    bar, threads = layouts.tqdm, numba.get_num_threads()
-    layouts.tqdm = epochs
-    try:
-        yield
-    finally:
-        layouts.tqdm = bar
-        numba.set_num_threads(threads)  # a layout that is ended leaves it at one

@@ -35,7 +35,7 @@ def spectrogram(samples: FloatArray, rate_hz: int) -> Spectrogram:
     from scipy.signal.windows import hann
 
     padded = np.pad(samples, (0, max(0, FFT_SAMPLES - len(samples))))
-    hop = max(FFT_SAMPLES // 4, -(-len(padded) // MOST_FRAMES))
+    hop = max(FFT_SAMPLES // 4, -(-len(padded) // (MOST_FRAMES - 1)))
     transform = ShortTimeFFT(hann(FFT_SAMPLES, sym=False), hop, rate_hz, scale_to="magnitude")
     power = transform.spectrogram(padded.astype(np.float64))
     times_s = transform.t(len(padded))

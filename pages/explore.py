@@ -4,10 +4,10 @@ import streamlit as st
 
 from embedviz.data import EmbeddingSet
 from embedviz.ui import session
-from embedviz.ui.controls import choose_colour, choose_projection, choose_set
-from embedviz.ui.detail import describe, selection_table, show_neighbours, show_row
+from embedviz.ui.controls import choose_colour, choose_projection, choose_row, choose_set
+from embedviz.ui.detail import selection_table, show_neighbours, show_row
 from embedviz.ui.jobs import Job
-from embedviz.ui.map import show_map
+from embedviz.ui.map import chosen_rows, show_map
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import again, projection
 from embedviz.ui.session import workspace
@@ -23,7 +23,7 @@ def main() -> None:
         name = choose_set(own)
         if name is not None:
             embedding_set = own.open_set(name)
-            choice = choose_projection(embedding_set)
+            choice = choose_projection(name, embedding_set)
             colour_by = choose_colour(name, embedding_set)
     if name is None:
         nothing_yet()
@@ -48,31 +48,19 @@ def main() -> None:
 def explore(own: Workspace, name: str, embedding_set: EmbeddingSet, colour_by: str) -> None:
     """Draw the map and the row chosen on it; a choice reruns only this."""
     left, right = st.columns([0.6, 0.4], gap="medium")
-    with left, st.container(border=True):
-        rows = show_map(own, name, embedding_set, colour_by)
+    rows = chosen_rows(name, embedding_set)
     with right, st.container(border=True):
         row = choose_row(name, embedding_set, rows)
         if row is None:
-            st.caption("Choose a point on the map, or type a name, to hear and see a window.")
+            st.caption("Choose a point on the map, or a window by its name, to hear and see it.")
         else:
             show_row(own, name, embedding_set, row)
+    with left, st.container(border=True):
+        show_map(own, name, embedding_set, colour_by, pinned=row)
     if row is not None:
         show_neighbours(own, name, embedding_set, row)
-    if rows:
+    if len(rows) > 1:
         selection_table(embedding_set, rows)
-
-
-def choose_row(name: str, embedding_set: EmbeddingSet, rows: list[int]) -> int | None:
-    """Choose one row: of the selection on the map, or any by its name."""
-    offered = rows or range(len(embedding_set))
-    return st.selectbox(
-        f"Window ({len(rows)} selected)" if rows else "Window",
-        offered,
-        index=0 if rows else None,
-        format_func=lambda row: describe(embedding_set, row),
-        placeholder="Type a recording's name",
-        key=f"row-{name}-{hash(tuple(rows))}",
-    )
 
 
 def waiting(job: Job) -> None:

@@ -1,15 +1,18 @@
 """Export: sets as a bundle for the TensorFlow Embedding Projector."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from embedviz.data import EmbeddingSet
+from embedviz.errors import BundleError
 from embedviz.thumbnails import sprite_sheet
 from embedviz.ui import session
 from embedviz.ui.controls import CHOSEN
-from embedviz.ui.exports import Bundle, submit
-from embedviz.ui.jobs import Job
+from embedviz.ui.exports import Bundle, last_written, submit
 from embedviz.ui.progress import plain
 from embedviz.ui.session import workspace
+from embedviz.ui.workspace import Workspace
 
 CELLS_PX = {
     "choose for me": None,
@@ -19,7 +22,9 @@ CELLS_PX = {
     "96 px": 96,
     "128 px": 128,
 }
-JOB = "export_job"
+MOST_SHOWN = 1024
+"""Cells of the preview; a whole sheet may have 64 million pixels."""
+NAMES, CELL = "export-sets", "export-cell"
 
 
 def main() -> None:
@@ -33,35 +38,36 @@ def main() -> None:
         return
     left, right = st.columns([0.45, 0.55], gap="large")
     with left:
-        wanted = st.session_state.get(CHOSEN)
-        names = st.multiselect(
-            "Sets in the bundle",
-            offered,
-            default=[wanted if wanted in offered else offered[0]],
-            help="Several sets lie in one bundle; the projector lists them by their model.",
+        names = choose_sets(offered)
+        cell = st.selectbox(
+            "Picture of each point", list(CELLS_PX), key=CELL, persist_state="session"
         )
-        cell = st.selectbox("Picture of each point", list(CELLS_PX))
         if st.button("Write the bundle", type="primary", disabled=not names):
-            st.session_state[JOB] = submit(own, names, cell_px=CELLS_PX[cell])
+            submit(own, names, cell_px=CELLS_PX[cell])
+            # The panel of running work was drawn before.
             st.rerun()
-        job = st.session_state.get(JOB)
-        if job is not None and job.owner == own.token:
-            outcome(job)
+        if (bundle := last_written(own)) is not None:
+            outcome(bundle)
     with right:
         if names:
-            preview(own.open_set(names[0]), CELLS_PX[cell])
+            preview(own, names, CELLS_PX[cell])
 
 
-def outcome(job: Job) -> None:
-    """Show the validator's words and the download, once the bundle is written."""
-    if job.active:
-        st.caption("The bundle is being written; its progress is below.")
-        return
-    if not isinstance(job.result, Bundle):
-        return
-    bundle: Bundle = job.result
-    if not bundle.path.is_file():
-        return
+def choose_sets(offered: Sequence[str]) -> list[str]:
+    """Choose what goes into the bundle: at first the set that the map shows."""
+    wanted = st.session_state.get(CHOSEN)
+    return st.multiselect(
+        "Sets in the bundle",
+        offered,
+        default=[wanted if wanted in offered else offered[0]],
+        help="Several sets lie in one bundle; the projector lists them by their model.",
+        key=f"{NAMES}-{wanted}",
+        persist_state="session",
+    )
+
+
+def outcome(bundle: Bundle) -> None:
+    """Show the validator's words about a bundle and its download."""
     show = st.success if bundle.report.ok else st.error
     show(plain(bundle.report.summary), icon=":material/rule:")
     for finding in bundle.report.findings:
@@ -82,18 +88,31 @@ def outcome(job: Job) -> None:
     )
 
 
-def preview(embedding_set: EmbeddingSet, cell_px: int | None) -> None:
-    """Show the sprite sheet that the projector would draw the points from."""
+def preview(own: Workspace, names: Sequence[str], cell_px: int | None) -> None:
+    """Show the pictures that the projector would draw the points of the first set with."""
+    embedding_set = own.open_set(names[0])
     if embedding_set.thumbnails is None:
         st.info("This set holds no pictures, so its bundle has no sprite sheet.")
         return
-    sprite = sprite_sheet(embedding_set.thumbnails, cell_px=cell_px)
+    try:
+        show_cells(embedding_set, cell_px)
+    except BundleError as error:
+        st.warning(plain(str(error)), icon=":material/photo_size_select_large:")
+
+
+def show_cells(embedding_set: EmbeddingSet, cell_px: int | None) -> None:
+    """Show the used rows of the sprite sheet, or of its beginning where it is large."""
+    pictures = embedding_set.thumbnails[:MOST_SHOWN]
+    sprite = sprite_sheet(pictures, cell_px=cell_px)
+    used = -(-len(pictures) // sprite.columns)
+    words = f"one cell of {sprite.cell_px} px a point, the first at the top left"
+    if len(embedding_set) > MOST_SHOWN:
+        words = f"the first {MOST_SHOWN:,} of {len(embedding_set):,} points"
     st.image(
-        sprite.image,
+        sprite.image.crop((0, 0, sprite.image.width, used * sprite.cell_px)),
         width="stretch",
-        caption=f"The sprite sheet: {sprite.columns} x {sprite.columns} cells of "
-        f"{sprite.cell_px} px for {len(embedding_set):,} points, first point top left.",
-        alt="Sprite sheet of the set's spectrograms",
+        caption=f"The sprite sheet: {words}.",
+        alt="Spectrograms of the points, side by side",
     )
 
 

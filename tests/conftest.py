@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
 
+from embedviz.__main__ import main
 from embedviz.data import EmbeddingSet, Provenance, Source
 
 SHARED = Path(os.environ.get("EMBEDVIZ_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+class Said(NamedTuple):
+    """What a command wrote."""
+
+    out: str
+    err: str
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +61,21 @@ def write_wav(tmp_path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def embedviz_command(capsys) -> Callable[..., Said]:
+    """Run a command in this process, and fail unless it exits with `status`."""
+
+    def run(*arguments: object, status: int = 0) -> Said:
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert stopped.value.code == status, out + err
+        assert "Traceback" not in err
+        return Said(out, err)
+
+    return run
 
 
 @pytest.fixture

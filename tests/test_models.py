@@ -12,12 +12,6 @@ from embedviz import models
 from embedviz.errors import EmbedvizError, ModelError, RecordingError, WeightsError
 from embedviz.mel import hz_to_mel
 
-EVERY = [
-    pytest.param(name, variant, id=f"{name}-{variant}")
-    for name in models.names()
-    for variant in models.facts(name).variants
-]
-
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory):
@@ -36,11 +30,6 @@ def loaded(tmp_path_factory):
     return load
 
 
-@pytest.fixture(params=EVERY)
-def name_and_variant(request):
-    return request.param
-
-
 @pytest.fixture
 def model(request, loaded):
     return loaded(*request.param)
@@ -49,7 +38,8 @@ def model(request, loaded):
 every_model = pytest.mark.parametrize(
     "model",
     [
-        pytest.param((name, variant), id=f"{name}-{variant}")
+        # One worker for all tests of a model: its weights are written and loaded once.
+        pytest.param((name, variant), id=f"{name}-{variant}", marks=pytest.mark.xdist_group(name))
         for name in models.names()
         for variant in models.facts(name).variants
     ],
@@ -217,7 +207,8 @@ def test_unknown_names_are_answered_with_the_known_ones():
     assert issubclass(ModelError, EmbedvizError)
 
 
-def test_bfloat16_stays_close_to_float32(loaded, tmp_path):
+@pytest.mark.xdist_group("vggish")
+def test_bfloat16_stays_close_to_float32(loaded):
     model = loaded("vggish", "raw")
     folder = next(iter(model.weights.values())).path.parent
     with warnings.catch_warnings():

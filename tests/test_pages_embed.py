@@ -295,3 +295,12 @@ def test_verifying_lists_what_was_found(open_page, monkeypatch):
     assert job.result.lines == tuple(lines)
     app.run()
     assert "yamnet: rank 99" in words(app).replace("\\", "")
+
+
+def test_a_file_without_a_folder_gets_no_label_from_the_workspaces_own(open_page):
+    workspace = Workspace.create()
+    put(workspace, {"rain/a.wav": wav(), "microphone.wav": wav()})
+    app = open_page("embed", workspace)
+    assert "2 recordings" in words(app)
+    assert "1 label" in words(app)
+    assert "2 labels" not in words(app)

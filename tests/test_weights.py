@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -337,15 +337,17 @@ def put_together() -> bytes:
 
 def test_two_processes_fetching_at_once_both_get_whole_files(network, labels):
     facts = facts_of(network(), labels())
+    code = (
+        "import pickle, sys; from embedviz import weights; "
+        "weights.fetch(pickle.load(sys.stdin.buffer))"
+    )
     processes = [
-        multiprocessing.get_context("spawn").Process(target=weights.fetch, args=(facts,))
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) for _ in range(2)
     ]
     for process in processes:
-        process.start()
-    for process in processes:
-        process.join(20)
-    assert [process.exitcode for process in processes] == [0, 0]
+        process.stdin.write(pickle.dumps(facts))
+        process.stdin.close()
+    assert [process.wait(60) for process in processes] == [0, 0]
     assert put_together() == NETWORK + LABELS
 
 

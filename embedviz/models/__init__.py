@@ -115,7 +115,6 @@ def load_model(
     from embedviz.model import Model
 
     paths = {file_name: entry.path for file_name, entry in found.items()}
-    dtype = "float32" if precision == "float32" else "mixed_bfloat16"
     make_columns: Callable[[Mapping[str, Path]], Columns | None] | None = getattr(
         source, "columns", None
     )
@@ -124,7 +123,7 @@ def load_model(
         variant=chosen,
         precision=precision,
         weights=found,
-        network=Network(source.build(paths, chosen, dtype), model_facts.window_samples),
+        network=Network(source.build(paths, chosen, precision), model_facts.window_samples),
         columns=make_columns(paths) if make_columns else None,
     )
 

@@ -36,6 +36,7 @@ CLASS_MAP = WeightFile(
     name="yamnet_class_map.csv",
     url="https://raw.githubusercontent.com/tensorflow/models/master/research/audioset/yamnet/yamnet_class_map.csv",
     checksum="sha256:cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2",
+    size_bytes=14_096,
     optional=True,
 )
 

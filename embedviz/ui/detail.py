@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from embedviz import audio, figures
-from embedviz.data import EmbeddingSet
+from embedviz import audio, figures, models
+from embedviz.data import EmbeddingSet, FloatArray, Provenance
 from embedviz.errors import EmbedvizError
-from embedviz.neighbours import nearest
+from embedviz.neighbours import IndexArray, nearest
 from embedviz.spectrogram import spectrogram
 from embedviz.ui.addresses import address
 from embedviz.ui.map import current_theme, picture_query
@@ -32,7 +32,7 @@ def show_row(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: 
     """
     _headline(embedding_set, row)
     _player(workspace, name, embedding_set, row)
-    model = embedding_set.provenance.title
+    model = model_title(embedding_set.provenance)
     if embedding_set.thumbnails is not None:
         st.caption(f"What {plain(model)} received")
         st.plotly_chart(
@@ -50,8 +50,9 @@ def show_neighbours(workspace: Workspace, name: str, embedding_set: EmbeddingSet
     """Show the rows nearest to a row in embedding space, each with its picture and sound."""
     if len(embedding_set) < 2:
         return
-    indices, distances = nearest(
-        embedding_set.vectors, row, k=min(NEIGHBOURS, len(embedding_set) - 1)
+    path = workspace.set_path(name)
+    indices, distances = _nearest(
+        embedding_set.vectors, f"{path} {path.stat().st_mtime_ns}", row, NEIGHBOURS
     )
     st.markdown("**Nearest in embedding space**")
     places = [place for _ in range(0, len(indices), ACROSS) for place in st.columns(ACROSS)]
@@ -69,9 +70,26 @@ def _neighbour(
         picture += picture_query(current_theme())
         st.image(picture, width="stretch", alt=f"Spectrogram of {describe(embedding_set, row)}")
     label = str(embedding_set.table.iloc[row].get("label", ""))
-    st.markdown(f"**{plain(label)}** :gray[at {distance:.3f}]")
+    headline = f"**{plain(label)}** " if label else ""
+    st.markdown(f"{headline}:gray[at {distance:.3f}]")
     st.caption(plain(describe(embedding_set, row)))
-    st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
+    if _is_there(embedding_set, row):
+        st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _nearest(
+    _vectors: FloatArray, state: str, row: int, most: int
+) -> tuple[IndexArray, FloatArray]:
+    """Find the nearest rows once for a row of a set's file; `state` names both."""
+    return nearest(_vectors, row, k=min(most, len(_vectors) - 1))
+
+
+def model_title(made: Provenance) -> str:
+    """Give a set's model as people call it, with a word on unverified weights."""
+    known = made.model in models.names()
+    title = models.facts(made.model).title if known else made.model
+    return made.title.replace(made.model, title, 1)
 
 
 def describe(embedding_set: EmbeddingSet, row: int) -> str:
@@ -96,7 +114,7 @@ def _player(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: i
     try:
         _source(embedding_set, row)
     except EmbedvizError as error:
-        st.info(str(error), icon=":material/volume_off:")
+        st.info(plain(str(error)), icon=":material/volume_off:")
         return
     st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
 
@@ -133,8 +151,18 @@ def _source(embedding_set: EmbeddingSet, row: int) -> Path:
     if source is None:
         raise EmbedvizError(f"The set does not say where {recording} lies, so it cannot be heard.")
     path = Path(source.path)
+    if not path.is_file():
+        raise EmbedvizError(
+            f"{recording} is not where it was when the set was made, so it cannot be heard."
+        )
     audio.inspect(path, name=recording)
     return path
+
+
+def _is_there(embedding_set: EmbeddingSet, row: int) -> bool:
+    recording = str(embedding_set.table["recording"].iloc[row])
+    source = embedding_set.provenance.recordings.get(recording)
+    return source is not None and Path(source.path).is_file()
 
 
 def selection_table(embedding_set: EmbeddingSet, rows: list[int]) -> None:
@@ -145,13 +173,15 @@ def selection_table(embedding_set: EmbeddingSet, rows: list[int]) -> None:
         for axis, values in zip("xyz", embedding_set.projection.coordinates[rows].T, strict=False):
             table[axis] = values
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{len(rows)} selected**", width="content")
+        st.markdown(f"**{len(rows):,} selected**", width="content")
         st.download_button(
             "Download CSV",
-            table.to_csv(index=False).encode(),
+            lambda: table.to_csv(index=False).encode(),
             file_name="selection.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
         )
-    st.dataframe(table, hide_index=True, height=240, width="stretch")
+    st.dataframe(
+        table, hide_index=True, height=240, width="stretch", alt="The windows chosen on the map"
+    )

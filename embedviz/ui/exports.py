@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from embedviz.projector.bundle import write_bundle
@@ -12,6 +13,8 @@ from embedviz.projector.validate import Report, validate_bundle
 from embedviz.ui import jobs
 from embedviz.ui.workspace import Workspace
 
+LONGEST_STEM = 100
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -19,11 +22,24 @@ class Bundle:
 
     path: Path
     report: Report
+    names: tuple[str, ...]
+    """Of the sets in it."""
 
 
 def bundle_path(workspace: Workspace, names: Sequence[str]) -> Path:
     """Give where the bundle of these sets lies."""
-    return workspace.folder / "bundles" / f"{'+'.join(names)[:100]}.zip"
+    stem = "+".join(names)
+    if len(stem) > LONGEST_STEM:
+        # Cut names alone could be those of other sets.
+        stem = f"{stem[:LONGEST_STEM]}-{sha256(stem.encode()).hexdigest()[:8]}"
+    return workspace.folder / "bundles" / f"{stem}.zip"
+
+
+def last_written(workspace: Workspace) -> Bundle | None:
+    """Give the bundle that the workspace wrote last, while the server remembers it."""
+    jobs_of = reversed(jobs.queue().of(workspace.token))
+    written = (job.result for job in jobs_of if isinstance(job.result, Bundle))
+    return next((bundle for bundle in written if bundle.path.is_file()), None)
 
 
 def submit(workspace: Workspace, names: Sequence[str], *, cell_px: int | None) -> jobs.Job:
@@ -37,7 +53,7 @@ def submit(workspace: Workspace, names: Sequence[str], *, cell_px: int | None) -
             cell_px=cell_px,
             progress=lambda done, total: report(jobs.Update(done, total, "rows")),
         )
-        return Bundle(path, validate_bundle(path))
+        return Bundle(path, validate_bundle(path), tuple(names))
 
     title = f"Writing the bundle of {', '.join(names)}"
     return jobs.queue().submit(work, owner=workspace.token, title=title)

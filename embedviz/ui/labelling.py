@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -45,8 +45,12 @@ def sources(collection: Collection) -> list[str]:
 def labelled(collection: Collection, source: str) -> Labelling:
     """Label a collection's recordings by their folders, by the table `source`, or not at all."""
     if source == FOLDERS:
-        recordings = from_folders(collection.recordings)
-        return Labelling(recordings, matched=len(recordings))
+        recordings = tuple(
+            # What was brought in without a folder lies in the workspace's own, which says nothing.
+            recording if "/" in recording.name else replace(recording, labels={LABEL: ""})
+            for recording in from_folders(collection.recordings)
+        )
+        return Labelling(recordings, matched=sum("/" in recording.name for recording in recordings))
     table = dict(collection.tables).get(source)
     if table is None:
         return Labelling(collection.recordings)

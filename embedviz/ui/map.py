@@ -1,4 +1,4 @@
-"""The map of a set. This is one piece: whatever draws it gives back the rows that are chosen."""
+"""The map of a set. This is one piece: whatever draws it tells the rows that are chosen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from embedviz.ui import home
 from embedviz.ui.addresses import address
 from embedviz.ui.workspace import Workspace
 
-HEIGHT_PX = 620
-
 _component = st.components.v2.component(
     "embedviz_map",
     html=home.asset("explorer.html").read_text(),
@@ -34,9 +32,14 @@ def current_theme() -> Theme:
 
 
 def show_map(
-    workspace: Workspace, name: str, embedding_set: EmbeddingSet, colour_by: str
-) -> list[int]:
-    """Draw the map and give the chosen rows, in ascending order.
+    workspace: Workspace,
+    name: str,
+    embedding_set: EmbeddingSet,
+    colour_by: str,
+    *,
+    pinned: int | None,
+) -> None:
+    """Draw the map; `chosen_rows` tells what is chosen on it.
 
     Parameters
     ----------
@@ -46,29 +49,35 @@ def show_map(
         With the projection to draw.
     colour_by
         A column of the set's table.
+    pinned
+        The row to draw a ring around.
     """
     projection = embedding_set.projection
     if projection is None:
         raise EmbedvizError("The set has no projection yet; choose one above.")
     theme = current_theme()
-    key = f"map-{name}-{projection.dims}"
-    rows = unpacked(st.session_state.get(key, {}).get("rows", ""), len(embedding_set))
-    figure = figures.scatter(embedding_set, projection, colour_by, theme)
-    result = _component(
-        key=key,
-        height=HEIGHT_PX,
+    pictures = address("picture", workspace, name, "{row}.png") + picture_query(theme)
+    _component(
+        key=_key(name, embedding_set),
         data={
-            "figure": figure.update_layout(height=HEIGHT_PX).to_json(),
-            "pictures": address("picture", workspace, name, "{row}.png") + picture_query(theme),
+            "figure": figures.scatter(embedding_set, projection, colour_by, theme).to_json(),
+            "title": f"Map of {name}: {len(embedding_set):,} points, coloured by {colour_by}. "
+            "The box named Window chooses a point with the keyboard.",
+            "pictures": None if embedding_set.thumbnails is None else pictures,
             "sounds": address("sound", workspace, name, "{row}.wav?fade=1"),
-            "pinned": rows[0] if rows else None,
+            "pinned": pinned,
         },
         on_rows_change=lambda: None,
     )
     if projection.explained_variance:
         shares = ", ".join(f"{share:.0%}" for share in projection.explained_variance)
         st.caption(f"The axes hold {shares} of the variance.")
-    return unpacked(result.rows or "", len(embedding_set))
+
+
+def chosen_rows(name: str, embedding_set: EmbeddingSet) -> list[int]:
+    """Give the rows that are chosen on a set's map, in ascending order."""
+    state = st.session_state.get(_key(name, embedding_set), {})
+    return unpacked(state.get("rows") or "", len(embedding_set))
 
 
 def picture_query(theme: Theme) -> str:
@@ -83,3 +92,9 @@ def unpacked(rows: str, count: int) -> list[int]:
     except (binascii.Error, ValueError):
         return []
     return [int(row) for row in np.unique(numbers) if row < count]
+
+
+def _key(name: str, embedding_set: EmbeddingSet) -> str:
+    # In 3-D Plotly needs another kind of scene: a map of its own.
+    dims = 2 if embedding_set.projection is None else embedding_set.projection.dims
+    return f"map-{name}-{dims}"

@@ -39,13 +39,15 @@ def amount(job: Job) -> str:
         return f"{update.done / MEGABYTE:.0f} / {update.total / MEGABYTE:.0f} MB"
     if update.unit == "s":
         return f"{clock(update.done)} / {clock(update.total)} of sound"
+    if update.unit == "%":
+        return f"{update.done:.0f} %"
     return f"{update.done:,.0f} / {update.total:,.0f} {update.unit}".rstrip()
 
 
 def speed(job: Job) -> str:
     """Give how fast it goes: `412x real time`, `12.4 MB/s`; nothing until it can be told."""
     rate, unit = job.rate, job.update.unit
-    if rate is None:
+    if rate is None or unit == "%":
         return ""
     if unit == "s":
         return f"{rate:,.0f}x real time" if rate >= 10 else f"{rate:.1f}x real time"
@@ -66,6 +68,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _in(seconds: float) -> str:
+    """Say how long it took, where it was long enough to be noticed."""
+    return f" in {clock(seconds)}" if seconds >= 1 else ""
+
+
 def plain(text: str) -> str:
     """Escape text, such as a file's name, so that Markdown leaves it alone."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:])", r"\\\1", text)
@@ -76,9 +83,7 @@ def _panel(jobs: Sequence[Job], active: frozenset[str]) -> None:
     if ended:
         # Said by the next run: what this one says may never arrive.
         st.session_state[ENDED] = [
-            f"{plain(job.title)}: done in {clock(job.elapsed_s)}"
-            for job in ended
-            if job.state == "done"
+            f"{plain(job.title)}: done{_in(job.elapsed_s)}" for job in ended if job.state == "done"
         ]
         st.rerun()
     # What needs the user comes first where there is no room for all.

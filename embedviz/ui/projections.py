@@ -85,7 +85,7 @@ def _compute(
         embedding_set,
         settings.pop("method"),
         **settings,
-        progress=lambda done, total: report(Update(done, total, "steps")),
+        progress=lambda done, total: report(Update(done, total, "%")),
     )
     with _lock:
         _found[key] = result

@@ -1,0 +1,108 @@
+"""Neighbour graphs laid out as points: umap-learn and scikit-learn's t-SNE, each kept in hand."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedviz.data import FloatArray
+from embedviz.neighbours import NUMBA_LOCK, Neighbours, Progress
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+# What umap-learn remarks on: each is on purpose, or it has already helped itself.
+_UMAP_REMARKS = (
+    r"precomputed_knn\[2\] \(knn_search_index\) is not an NNDescent object",
+    r"n_neighbors is larger than the dataset size",
+    r"Spectral initialisation failed",
+    r"Graph is not fully connected, spectral embedding",
+)
+
+
+def lay_out_tsne(graph: Neighbours, perplexity: float, start: FloatArray) -> FloatArray:
+    """Run scikit-learn's Barnes-Hut t-SNE on a graph of the neighbours that it asks for."""
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    tsne = TSNE(start.shape[1], perplexity=perplexity, init=start, metric="precomputed")
+    # Sums over more than two threads depend on which thread comes first, and so would the map.
+    with threadpool_limits(2, user_api="openmp"):
+        return np.asarray(tsne.fit_transform(_sparse(graph, graph.distances)), dtype=np.float32)
+
+
+def lay_out_umap(
+    vectors: FloatArray,
+    graph: Neighbours,
+    *,
+    dims: int,
+    min_dist: float,
+    seed: int,
+    start: Callable[[], FloatArray],
+    tell: Progress,
+) -> FloatArray:
+    """Lay out a graph whose columns UMAP uses all of; one layout at a time in a process."""
+    spectral = len(vectors) > dims + 1 and _is_connected(graph)
+    with NUMBA_LOCK, warnings.catch_warnings(), _heard_by(tell):
+        import umap
+
+        warnings.filterwarnings("ignore", message="|".join(_UMAP_REMARKS))
+        fit = umap.UMAP(
+            n_components=dims,
+            n_neighbors=graph.indices.shape[1],
+            metric=graph.metric,
+            min_dist=min_dist,
+            init="spectral" if spectral else start(),
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(graph.indices, graph.distances, None),
+            # By default rows that are opposite to all others (cosine distance 2) get no place.
+            disconnection_distance=float("inf"),
+        )
+        return np.asarray(fit.fit_transform(vectors), dtype=np.float32)
+
+
+def _is_connected(graph: Neighbours) -> bool:
+    """Tell whether all rows hang together; UMAP's own start places separate parts blindly."""
+    from scipy.sparse.csgraph import connected_components
+
+    edges = _sparse(graph, np.ones_like(graph.distances))
+    return bool(connected_components(edges, return_labels=False) == 1)
+
+
+def _sparse(graph: Neighbours, values: FloatArray) -> csr_matrix:
+    """Give a graph's edges with `values` (N, k) as a matrix (N, N)."""
+    from scipy.sparse import csr_matrix
+
+    rows, k = graph.indices.shape
+    ends = np.arange(0, rows * k + 1, k)
+    return csr_matrix((values.ravel(), graph.indices.ravel(), ends), shape=(rows, rows))
+
+
+@contextmanager
+def _heard_by(tell: Progress) -> Iterator[None]:
+    """Let `tell` hear every epoch of a layout and end it, in the place of UMAP's progress bar.
+
+    UMAP has no hook, and its bar (tqdm) keeps a lock of the process when its output raises.
+    """
+    # umap-learn loads TensorFlow if it can; the engine does so without its start-up notes.
+    import embedviz.engine  # noqa: F401
+    import numba  # isort: skip
+    from umap import layouts  # isort: skip
+
+    def epochs(counted: range, **_options: object) -> Iterator[int]:
+        for epoch in counted:
+            tell(epoch, len(counted))
+            yield epoch
+
+    bar, threads = layouts.tqdm, numba.get_num_threads()
+    layouts.tqdm = epochs
+    try:
+        yield
+    finally:
+        layouts.tqdm = bar
+        numba.set_num_threads(threads)  # a layout that is ended leaves it at one
