@@ -82,15 +82,7 @@ def project(
     elif method == "umap":
         settings |= {"n_neighbors": min(n_neighbors, rows), "min_dist": min_dist}
         graph = _graph(vectors, settings["n_neighbors"], metric, tell)
-        coordinates = lay_out_umap(
-            vectors,
-            graph,
-            dims=dims,
-            min_dist=min_dist,
-            seed=seed,
-            start=lambda: _start(vectors, dims, seed),
-            tell=_part(tell, _GRAPH_DONE, 100),
-        )
+        coordinates = _umap(vectors, graph, dims, min_dist, seed, _part(tell, _GRAPH_DONE, 100))
     else:
         settings["perplexity"] = max(1.0, min(perplexity, (rows - 1) / 3))
         k = min(rows, int(3 * settings["perplexity"] + 1) + 1)
@@ -105,15 +97,7 @@ def project(
 def warm() -> None:
     """Load umap-learn and compile what `project` uses of it, so that the first map is quick."""
     vectors = np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32)
-    lay_out_umap(
-        vectors,
-        search(vectors, k=5),
-        dims=2,
-        min_dist=0.1,
-        seed=0,
-        start=lambda: _start(vectors, 2, 0),
-        tell=lambda done, total: None,
-    )
+    _umap(vectors, search(vectors, k=5), 2, 0.1, 0, lambda done, total: None)
 
 
 def _check_settings(
@@ -176,3 +160,17 @@ def _start(vectors: FloatArray, dims: int, seed: int) -> FloatArray:
     # Without a little noise duplicates would start, and stay, in one place.
     start += np.random.default_rng(seed).normal(scale=1e-5, size=start.shape).astype(np.float32)
     return start
+
+
+def _umap(
+    vectors: FloatArray, graph: Neighbours, dims: int, min_dist: float, seed: int, tell: Progress
+) -> FloatArray:
+    return lay_out_umap(
+        vectors,
+        graph,
+        dims=dims,
+        min_dist=min_dist,
+        seed=seed,
+        start=lambda: _start(vectors, dims, seed),
+        tell=tell,
+    )

@@ -9,6 +9,7 @@ import pytest
 
 import embedviz.neighbours
 import embedviz.project as module
+from embedviz import layouts
 from embedviz.errors import ProjectionError
 from embedviz.neighbours import neighbours
 from embedviz.project import project, warm
@@ -198,7 +199,7 @@ def test_tsne_is_given_the_neighbours_that_it_would_find_itself(make_set):
     vectors = make_set(rows=60).vectors
     graph = neighbours(vectors, k=32)
     given = NearestNeighbors(n_neighbors=31, metric="precomputed")
-    given.fit(module._sparse(graph, graph.distances))
+    given.fit(layouts._sparse(graph, graph.distances))
     found = NearestNeighbors(n_neighbors=31, metric="cosine").fit(vectors)
     np.testing.assert_allclose(
         given.kneighbors_graph(mode="distance").toarray(),
