@@ -1,4 +1,4 @@
-"""What does everything around the network cost? End to end against the bare frozen graph.
+"""What does everything around the network cost? End to end against the bare graph.
 
 python benchmarks/embed.py [MINUTES]
 

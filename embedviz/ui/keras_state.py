@@ -3,7 +3,7 @@
 After every run of a page, also the half-second looks at a job's progress, Streamlit 1.67 calls
 `keras.backend.clear_session()` wherever Keras is loaded. That resets Keras for the whole process
 while the worker thread may be building a network in it, and collects all garbage, which with
-TensorFlow loaded takes half a second each time. Frozen graphs need no such reset.
+TensorFlow loaded takes half a second each time. Traced graphs need no such reset.
 """
 
 from __future__ import annotations
