@@ -29,7 +29,7 @@ def test_a_deep_link_on_a_cold_server_shows_the_whole_frame(
     page.goto(f"{server.url}/explore")
     opened(page, "Explore")
     for name in PAGES:
-        page.get_by_role("link", name=name).wait_for()
+        page.get_by_role("link", name=name, exact=True).wait_for()
     assert page.get_by_text("Page not found").count() == 0
     token(page)
     screenshot("shell-light")
@@ -45,7 +45,7 @@ def test_the_first_visit_shows_the_map_and_every_page_keeps_the_workspace(
     opened(page, "Explore")
     first = token(page)
     for name in ("Models", "Embed", "Explore"):
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name=name, exact=True).click()
         opened(page, name)
         assert token(page) == first
     page.reload()
