@@ -3,9 +3,9 @@
 import streamlit as st
 
 from embedviz.data import EmbeddingSet
-from embedviz.ui import session
 from embedviz.ui.controls import choose_colour, choose_projection, choose_row, choose_set
 from embedviz.ui.detail import selection_table, show_neighbours, show_row
+from embedviz.ui.empty import nothing_yet
 from embedviz.ui.jobs import Job
 from embedviz.ui.map import chosen_rows, show_map
 from embedviz.ui.progress import plain
@@ -26,7 +26,7 @@ def main() -> None:
             choice = choose_projection(name, embedding_set)
             colour_by = choose_colour(name, embedding_set)
     if name is None:
-        nothing_yet()
+        nothing_yet("No sounds on the map yet", "Embed some recordings to see them here.")
         return
     if not embedding_set.provenance.verified:
         st.warning(
@@ -77,16 +77,6 @@ def waiting(job: Job) -> None:
             st.subheader("There is no map yet", anchor=False, text_alignment="center")
             st.caption(plain(job.message), text_alignment="center")
             st.button("Try again", on_click=again, args=(job,))
-
-
-def nothing_yet() -> None:
-    """Say what to do when there is no set at all."""
-    with st.container(
-        border=True, height=360, horizontal_alignment="center", vertical_alignment="center"
-    ):
-        st.subheader("No sounds on the map yet", anchor=False, text_alignment="center")
-        st.caption("Embed some recordings to see them here.", text_alignment="center")
-        session.link("embed", label="Embed recordings", icon=":material/graphic_eq:")
 
 
 main()

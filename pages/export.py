@@ -7,8 +7,8 @@ import streamlit as st
 from embedviz.data import EmbeddingSet
 from embedviz.errors import BundleError
 from embedviz.thumbnails import sprite_sheet
-from embedviz.ui import session
 from embedviz.ui.controls import CHOSEN
+from embedviz.ui.empty import nothing_yet
 from embedviz.ui.exports import Bundle, last_written, submit
 from embedviz.ui.progress import plain
 from embedviz.ui.session import workspace
@@ -34,7 +34,7 @@ def main() -> None:
     own = workspace()
     offered = own.set_names()
     if not offered:
-        nothing_yet()
+        nothing_yet("Nothing to export yet", "Embed some recordings, then take them along.")
         return
     left, right = st.columns([0.45, 0.55], gap="large")
     with left:
@@ -114,16 +114,6 @@ def show_cells(embedding_set: EmbeddingSet, cell_px: int | None) -> None:
         caption=f"The sprite sheet: {words}.",
         alt="Spectrograms of the points, side by side",
     )
-
-
-def nothing_yet() -> None:
-    """Say what to do when there is no set at all."""
-    with st.container(
-        border=True, height=320, horizontal_alignment="center", vertical_alignment="center"
-    ):
-        st.subheader("Nothing to export yet", anchor=False, text_alignment="center")
-        st.caption("Embed some recordings, then take them along.", text_alignment="center")
-        session.link("embed", label="Embed recordings", icon=":material/graphic_eq:")
 
 
 main()
