@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedviz.atomic import written_whole
 from embedviz.data import ByteArray, FloatArray
 from embedviz.folders import cache_folder
 from embedviz.heard import TextArray
@@ -74,21 +73,14 @@ def load(entry_key: str) -> Entry | None:
 
 def save(entry_key: str, entry: Entry) -> None:
     """Keep a finished entry; it appears whole or not at all."""
-    path = path_of(entry_key)
     columns: dict[str, Any] = {f"column:{name}": kept for name, kept in entry.columns.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(
-                file,
-                vectors=entry.vectors,
-                start_s=entry.start_s,
-                stop_s=entry.stop_s,
-                padding_s=entry.padding_s,
-                thumbnails=entry.thumbnails,
-                **columns,
-            )
-        os.replace(unfinished, path)
-    finally:
-        Path(unfinished).unlink(missing_ok=True)
+    with written_whole(path_of(entry_key)) as file:
+        np.savez(
+            file,
+            vectors=entry.vectors,
+            start_s=entry.start_s,
+            stop_s=entry.stop_s,
+            padding_s=entry.padding_s,
+            thumbnails=entry.thumbnails,
+            **columns,
+        )

@@ -8,6 +8,7 @@ from typing import Any
 from embedviz import models, weights
 from embedviz.errors import WeightsError
 from embedviz.facts import Facts, WeightFile
+from embedviz.weightfiles import accepted
 
 
 def catalogue() -> list[dict[str, Any]]:
@@ -34,11 +35,13 @@ def download_bytes(facts: Facts, variant: str | None = None) -> int:
 
 
 def file_state(facts: Facts, file: WeightFile) -> str:
-    """Give `missing`, `ready` or `unverified`."""
+    """Give `missing`, `ready`, `unverified` (as accepted by hand) or `damaged`."""
     found = weights.state(facts, file)
     if found is None:
         return "missing"
-    return "ready" if found.verified else "unverified"
+    if found.verified:
+        return "ready"
+    return "unverified" if accepted(found) else "damaged"
 
 
 def megabytes(size_bytes: int | None) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from embedviz.atomic import written_whole
 from embedviz.synthesis import BREEDS, KINDS, RATE_HZ, Samples, finish, noise, unit
 
 VERSION = 1
@@ -129,13 +128,8 @@ def _flac(sound: Samples) -> bytes:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file in one step: it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write(content)
 
 
 def _text(path: Path) -> str:

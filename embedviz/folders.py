@@ -18,6 +18,16 @@ def cache_folder() -> Path:
     return _folder("EMBEDVIZ_CACHE", "results")
 
 
+def demo_recordings() -> Path:
+    """Give the folder that the demo recordings are written into."""
+    return cache_folder() / "demo" / "recordings"
+
+
+def demo_set_path() -> Path:
+    """Give the file of the set made from them, which every workspace can open."""
+    return cache_folder() / "demo" / "demo.parquet"
+
+
 def _folder(variable: str, name: str) -> Path:
     chosen = os.environ.get(variable)
     if chosen:

@@ -7,14 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from embedviz.folders import cache_folder
+from embedviz.folders import demo_recordings, demo_set_path
 
 Say = Callable[[str], None]
-
-
-def demo_set_path() -> Path:
-    """Give the file of the demo set, which every workspace can open."""
-    return cache_folder() / "demo" / "demo.parquet"
 
 
 def prepare_demo(say: Say) -> Path:
@@ -31,7 +26,7 @@ def prepare_demo(say: Say) -> Path:
     from embedviz.store import write_set
 
     say("Writing the demo recordings …")
-    folder = path.parent / "recordings"
+    folder = demo_recordings()
     write_demo(folder)
     gathered = gather([folder / "clips"], unpack_to=path.parent)
     say("Embedding them with log-mel …")

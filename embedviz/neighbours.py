@@ -7,7 +7,6 @@ under `correlation`) is at 0 from its like and 1 from all others, as in umap-lea
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import warnings
 import zipfile
@@ -15,11 +14,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 
+from embedviz.atomic import written_whole
 from embedviz.data import FloatArray
 from embedviz.errors import ProjectionError
 from embedviz.folders import cache_folder
@@ -239,12 +238,5 @@ def _read(path: Path, rows: int, k: int, metric: str) -> Neighbours | None:
 
 def _write(path: Path, graph: Neighbours) -> None:
     """Store a graph whole or not at all; a full or read-only disk costs time, not the result."""
-    part = path.with_suffix(f".{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            np.savez(file, indices=graph.indices, distances=graph.distances)
-        os.replace(part, path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink()
+    with suppress(OSError), written_whole(path) as file:
+        np.savez(file, indices=graph.indices, distances=graph.distances)

@@ -8,8 +8,6 @@ Columns: `recording`, `start_s`, `stop_s`, the labels, what the model adds, `emb
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedviz.atomic import written_whole
 from embedviz.data import EmbeddingSet, Projection, Provenance
 from embedviz.errors import SetError
 
@@ -36,15 +35,8 @@ def write_set(embedding_set: EmbeddingSet, path: Path) -> None:
     """
     table = to_arrow(embedding_set)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        try:
-            pq.write_table(table, unfinished, compression="zstd", row_group_size=ROW_GROUP)
-            os.chmod(unfinished, 0o644)
-            os.replace(unfinished, path)
-        finally:
-            Path(unfinished).unlink(missing_ok=True)
+        with written_whole(path) as file:
+            pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
     except OSError as error:
         raise SetError(f"{path} could not be written: {error.strerror or error}.") from error
 

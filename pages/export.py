@@ -7,11 +7,10 @@ import streamlit as st
 from embedviz.data import EmbeddingSet
 from embedviz.errors import BundleError
 from embedviz.thumbnails import sprite_sheet
-from embedviz.ui.controls import CHOSEN
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.exports import Bundle, last_written, submit
 from embedviz.ui.progress import plain
-from embedviz.ui.session import workspace
+from embedviz.ui.session import CHOSEN, workspace
 from embedviz.ui.workspace import Workspace
 
 CELLS_PX = {

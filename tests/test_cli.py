@@ -15,6 +15,7 @@ from official import write_official_weights
 import embedviz
 from embedviz import models
 from embedviz.cli import commands
+from embedviz.folders import weights_folder
 from embedviz.store import read_set, write_set
 
 README = Path(__file__).parents[1] / "README.md"
@@ -231,3 +232,11 @@ def test_the_command_runs_as_a_process(tmp_path):
     assert not failed.stdout
     assert failed.stderr.count("\n") == 1
     assert "missing.wav does not exist" in failed.stderr
+
+
+def test_a_damaged_weight_file_is_listed_as_damaged(embedviz_command):
+    folder = weights_folder() / "yamnet"
+    folder.mkdir(parents=True)
+    (folder / "yamnet.h5").write_bytes(b"half of it")
+    listed = embedviz_command("weights", "list").out
+    assert "damaged" in next(line for line in listed.splitlines() if "yamnet.h5" in line)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # each other (`archives` hashes with `audio`, `catalogue` lists `models`), but never in a circle.
 LAYERS = (
     # Values, errors, and where things lie.
-    "__init__ data errors facts folders heard palette progress",
+    "__init__ atomic data errors facts folders heard palette progress",
     # Sound, numbers and files, without models.
     "archives audio cache checkpoints frontends mel pooling soundfiles spectrogram "
     "synthesis thumbnails wav weightfiles weights windows",

@@ -7,9 +7,8 @@ from typing import Literal
 
 import streamlit as st
 
-from embedviz import catalogue, models, weights
+from embedviz import catalogue, models
 from embedviz.facts import Facts, WeightFile
-from embedviz.weightfiles import accepted
 
 GROUPS = ("General", "Bioacoustics", "Baseline")
 DEFAULT_MODEL = "logmel"
@@ -30,6 +29,7 @@ READY = State("ready", "green", ":material/check_circle:")
 UNVERIFIED = State("unverified weights", "orange", ":material/warning:")
 DAMAGED = State("damaged", "red", ":material/error:")
 MISSING = State("not here", "gray", ":material/download:")
+FILE_STATES = {"ready": READY, "unverified": UNVERIFIED, "damaged": DAMAGED, "missing": MISSING}
 
 
 def choose_models() -> list[tuple[Facts, str]]:
@@ -72,12 +72,7 @@ def weights_state(facts: Facts, variant: str) -> State:
 
 def file_state(facts: Facts, file: WeightFile) -> State:
     """Tell the state of one weight file."""
-    found = weights.state(facts, file)
-    if found is None:
-        return MISSING
-    if found.verified:
-        return READY
-    return UNVERIFIED if accepted(found) else DAMAGED
+    return FILE_STATES[catalogue.file_state(facts, file)]
 
 
 def badge(state: State) -> None:

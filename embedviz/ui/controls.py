@@ -19,10 +19,9 @@ from embedviz.store import KEY
 from embedviz.ui.detail import describe, model_title
 from embedviz.ui.projections import DEFAULTS, METHODS, stored_choice
 from embedviz.ui.recordings import counted
+from embedviz.ui.session import CHOSEN
 from embedviz.ui.workspace import Workspace
 
-CHOSEN = "set"
-"""The key under which a page finds the set that another page chose."""
 MOST_OFFERED = 200
 """A longer list of rows would take the browser seconds; it is searched instead."""
 

@@ -31,7 +31,9 @@ def show_row(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: 
         The set's name in the workspace.
     """
     _headline(embedding_set, row)
-    _player(workspace, name, embedding_set, row)
+    path = _heard_from(embedding_set, row)
+    if path is not None:
+        st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
     model = model_title(embedding_set.provenance)
     if embedding_set.thumbnails is not None:
         st.caption(f"What {plain(model)} received")
@@ -43,7 +45,8 @@ def show_row(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: 
             config={"displayModeBar": False},
             alt=f"Spectrogram that {model} received for this row",
         )
-    _recording(embedding_set, row)
+    if path is not None:
+        _recording(embedding_set, row, path)
 
 
 def show_neighbours(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
@@ -110,21 +113,20 @@ def _headline(embedding_set: EmbeddingSet, row: int) -> None:
     st.caption(" · ".join(parts))
 
 
-def _player(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
+def _heard_from(embedding_set: EmbeddingSet, row: int) -> Path | None:
+    """Give the path of a row's recording; say why where it cannot be heard."""
     try:
-        _source(embedding_set, row)
+        return _source(embedding_set, row)
     except EmbedvizError as error:
         st.info(plain(str(error)), icon=":material/volume_off:")
-        return
-    st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
+        return None
 
 
-def _recording(embedding_set: EmbeddingSet, row: int) -> None:
+def _recording(embedding_set: EmbeddingSet, row: int, path: Path) -> None:
     values = embedding_set.table.iloc[row]
     start_s, stop_s = float(values["start_s"]), float(values["stop_s"])
+    offset_s = max(0.0, start_s - AROUND_S)
     try:
-        path = _source(embedding_set, row)
-        offset_s = max(0.0, start_s - AROUND_S)
         samples, rate_hz = audio.read(
             path,
             start_s=offset_s,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from embedviz.data import Recording
-from embedviz.folders import cache_folder
+from embedviz.folders import demo_recordings
 from embedviz.recordings import gather
 from embedviz.ui.workspace import Workspace
 
@@ -89,7 +89,7 @@ def keep_demo(workspace: Workspace) -> None:
     """Copy the demo recordings into the workspace; they are made first where nobody did yet."""
     from embedviz.demo import write_demo
 
-    demo = write_demo(cache_folder() / "demo" / "recordings")
+    demo = write_demo(demo_recordings())
     for clip in demo.clips:
         with clip.open("rb") as content:
             workspace.save(f"{DEMO_FOLDER}/{clip.parent.name}/{clip.name}", content)

@@ -152,7 +152,7 @@ def _result(job: Job, made: Made) -> None:
         if st.button(
             "See the map", key=f"map-{job.id}", type="primary", icon=":material/scatter_plot:"
         ):
-            st.session_state["set"] = made.name
+            st.session_state[session.CHOSEN] = made.name
             session.go("explore")
         if st.button("Dismiss", key=f"done-{job.id}", type="tertiary"):
             queue().forget(job)

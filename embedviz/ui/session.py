@@ -13,6 +13,8 @@ from embedviz.ui.workspace import Workspace
 ADDRESS = "w"
 """The query parameter that carries the token, so that a reload finds the same workspace."""
 STATE = "workspace"
+CHOSEN = "set"
+"""The key under which a page finds the set that another page chose."""
 
 
 def workspace() -> Workspace:

@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from embedviz.data import EmbeddingSet
 from embedviz.errors import EmbedvizError
-from embedviz.folders import cache_folder
+from embedviz.folders import cache_folder, demo_set_path
 from embedviz.store import read_set
 
 LIFETIME_S = 7 * 24 * 3600
@@ -104,7 +104,7 @@ class Workspace:
             The name could lead out of the workspace.
         """
         if name == DEMO:
-            return cache_folder() / "demo" / "demo.parquet"
+            return demo_set_path()
         if not _SET_NAME.fullmatch(name):
             raise EmbedvizError(
                 f"{name!r} cannot name a set: letters, digits, dots, hyphens and underscores can."
