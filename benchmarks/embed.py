@@ -37,7 +37,8 @@ def end_to_end(model: Model, path: Path) -> int:
 
 def network_alone(model: Model, batches: list[np.ndarray]) -> int:
     """Hear windows that are cut already."""
-    return sum(len(model.network(batch)["vectors"]) for batch in batches)
+    network = model.listener.network(model.facts.framing.window_samples)
+    return sum(len(network(batch)["vectors"]) for batch in batches)
 
 
 def seconds(work: Callable[[], int]) -> float:
@@ -52,9 +53,8 @@ def measure(model: Model, path: Path, minutes: float) -> None:
     facts = model.facts
     cut = windows.cut(
         audio.blocks(audio.inspect(path), facts.rate_hz),
-        size=facts.window_samples,
-        hop=facts.hop_s * facts.rate_hz,
-        tail=facts.tail,
+        facts.framing,
+        hop=facts.hop_samples(),
         batch=model.batch,
     )
     batches = [batch.samples for batch in cut]

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from embedviz.atomic import written_whole
 from embedviz.data import ByteArray, FloatArray
 from embedviz.folders import cache_folder
-from embedviz.heard import TextArray
+from embedviz.heard import Column
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Entry:
     stop_s: npt.NDArray[np.float64]
     padding_s: npt.NDArray[np.float64]
     thumbnails: ByteArray
-    columns: Mapping[str, TextArray]
+    columns: Mapping[str, Column]
 
 
 def key(parts: Mapping[str, Any]) -> str:

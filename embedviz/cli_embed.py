@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +14,7 @@ from embedviz.errors import EmbedvizError
 
 if TYPE_CHECKING:
     from embedviz.data import EmbeddingSet, Recording
-    from embedviz.embed import Progress, Report
+    from embedviz.embed import Progress
     from embedviz.model import Per
 
 SOME_FAILED = 3
@@ -36,7 +37,12 @@ def rows(value: str) -> Per:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @click.option("--model", "model_names", multiple=True, required=True, help="Repeat for several.")
-@click.option("--variant", help="A form of the model's output; see `embedviz models`.")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    help="A form of the model's output; see `embedviz models`. With several models MODEL=VARIANT.",
+)
 @click.option("--out", required=True, type=PATH, help="FILE.parquet; a folder for several models.")
 @click.option(
     "--per",
@@ -55,7 +61,7 @@ def rows(value: str) -> Per:
 def embed(
     paths: tuple[Path, ...],
     model_names: tuple[str, ...],
-    variant: str | None,
+    variants: tuple[str, ...],
     out: Path,
     per: Per,
     hop_s: float | None,
@@ -64,45 +70,66 @@ def embed(
     precision: str,
 ) -> int:
     """Embed recordings: files, folders or zip archives."""
-    from embedviz.embed import embed as embed_recordings
+    from embedviz.embed import embed_with_all
     from embedviz.models import load_model
     from embedviz.store import write_set
 
-    targets = _targets(model_names, variant, out)
-    recordings, failures = _recordings(paths, labels)
-    loaded = {name: load_model(name, variant, precision=precision) for name in targets}
-    failed: dict[str, str] = dict(failures)
-    for name, target in targets.items():
-        with _bar(name) as report:
-            found = embed_recordings(
-                recordings,
-                loaded[name],
-                per=per,
-                hop_s=hop_s,
-                channel=channel,
-                failures=failures,
-                progress=report,
-            )
-        write_set(found, target)
-        failed |= found.provenance.failures
-        click.echo(_summary(found, target))
-    for sentence in failed.values():
-        click.echo(f"warning: {sentence}", err=True)
-    return SOME_FAILED if failed else 0
-
-
-def _targets(model_names: tuple[str, ...], variant: str | None, out: Path) -> dict[str, Path]:
-    """Give each model's output file."""
     names = tuple(dict.fromkeys(model_names))
+    targets, chosen = _targets(names, out), _variants(names, variants)
+    recordings, failures = _recordings(paths, labels)
+    with _bars(names) as report:
+        found = embed_with_all(
+            recordings,
+            {name: load_model(name, chosen.get(name), precision=precision) for name in names},
+            per=per,
+            hop_s=hop_s,
+            channel=channel,
+            failures=failures,
+            progress=report,
+        )
+    warnings = list(failures.values())
+    for name, result in found.items():
+        if isinstance(result, EmbedvizError):
+            if len(names) == 1:
+                raise result
+            warnings.append(f"{name}: {result}")
+            continue
+        write_set(result, targets[name])
+        warnings += result.provenance.failures.values()
+        click.echo(_summary(result, targets[name]))
+    for sentence in dict.fromkeys(warnings):
+        click.echo(f"warning: {sentence}", err=True)
+    return SOME_FAILED if warnings else 0
+
+
+def _targets(names: tuple[str, ...], out: Path) -> dict[str, Path]:
+    """Give each model's output file."""
     if len(names) > 1:
-        if variant is not None:
-            raise click.UsageError("--variant goes with one --model; run the models one by one.")
         if out.suffix == ".parquet" or out.is_file():
             raise click.UsageError(f"{out} is a file; with several models --out is a folder.")
-        return {name: out / f"{name}.parquet" for name in names}
+        return {name: out / f"{_file_name(name)}.parquet" for name in names}
     if out.suffix != ".parquet":
         raise click.UsageError(f"Found --out {out}; wanted a name that ends in .parquet.")
     return {names[0]: out}
+
+
+def _file_name(name: str) -> str:
+    """Give a model's name as a file name; an address loses what files may not be called."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-")
+
+
+def _variants(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:
+    """Give the variant of each model that has one named, as VARIANT or MODEL=VARIANT."""
+    chosen: dict[str, str] = {}
+    for value in given:
+        owner = next((name for name in names if value.startswith(f"{name}=")), None)
+        if owner is None and len(names) > 1:
+            raise click.UsageError(
+                f"Found --variant {value}; with several models wanted MODEL=VARIANT, "
+                f"for example {names[0]}=…"
+            )
+        chosen[owner or names[0]] = value.removeprefix(f"{owner}=")
+    return chosen
 
 
 def _recordings(
@@ -142,16 +169,22 @@ def _summary(found: EmbeddingSet, target: Path) -> str:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Report]:
-    """Show a bar in seconds of sound."""
+def _bars(names: Sequence[str]) -> Iterator[Callable[[str, Progress], None]]:
+    """Show a bar per model, in seconds of sound."""
     from tqdm import tqdm
 
     look = "{l_bar}{bar}| {elapsed}<{remaining}"
-    # `disable=None`: no bar where nobody looks on, so that a log holds only sentences.
-    with tqdm(unit="s", desc=name, leave=False, disable=None, bar_format=look) as bar:
+    with ExitStack() as stack:
+        # `disable=None`: no bar where nobody looks on, so that a log holds only sentences.
+        bars = {
+            name: stack.enter_context(
+                tqdm(unit="s", desc=name, position=i, leave=False, disable=None, bar_format=look)
+            )
+            for i, name in enumerate(names)
+        }
 
-        def report(progress: Progress) -> None:
-            bar.total = progress.total_s
-            bar.update(progress.done_s - bar.n)
+        def report(name: str, progress: Progress) -> None:
+            bars[name].total = progress.total_s
+            bars[name].update(progress.done_s - bars[name].n)
 
         yield report

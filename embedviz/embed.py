@@ -1,9 +1,10 @@
-"""Recordings in, an embedding set out: one model, any number of files, nothing done twice."""
+"""Recordings in, embedding sets out: any number of models and files, nothing done twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,15 @@ import pandas as pd
 import embedviz
 from embedviz import audio, cache
 from embedviz.cache import Entry
-from embedviz.data import EmbeddingSet, Provenance, Recording, Source
+from embedviz.data import EmbeddingSet, FloatArray, Provenance, Recording, Source
 from embedviz.errors import RecordingError
 from embedviz.heard import Heard, joined
 from embedviz.model import Model, Per
 from embedviz.progress import Meter, Progress, Report
-from embedviz.thumbnails import to_thumbnails
+from embedviz.spool import Spool
+from embedviz.thumbnails import LONGEST_AXIS, to_thumbnails
 
-__all__ = ["Progress", "Report", "embed"]
+__all__ = ["Progress", "Report", "embed", "embed_with_all"]
 
 
 def embed(
@@ -58,79 +60,227 @@ def embed(
     ModelError
         If `per` or `hop_s` cannot be had from this model.
     """
-    hop = model.checked_hop(per, hop_s)
-    failed = dict(failures or {})
-    entries: list[tuple[Recording, Entry]] = []
-    sources: dict[str, Source] = {}
-    meter = Meter(recordings, progress)
+    found = embed_with_all(
+        recordings,
+        {"": model},
+        per=per,
+        hop_s=hop_s,
+        channel=channel,
+        failures=failures,
+        progress=None if progress is None else lambda _, now: progress(now),
+    )[""]
+    if isinstance(found, RecordingError):
+        raise found
+    return found
+
+
+def embed_with_all(
+    recordings: Sequence[Recording],
+    models: Mapping[str, Model],
+    *,
+    per: Per = "window",
+    hop_s: float | None = None,
+    channel: int | None = None,
+    failures: Mapping[str, str] | None = None,
+    progress: Callable[[str, Progress], None] | None = None,
+) -> dict[str, EmbeddingSet | RecordingError]:
+    """Hear every recording with every model; each is decoded and resampled once per rate.
+
+    Parameters
+    ----------
+    recordings, per, hop_s, channel, failures
+        See `embed`.
+    models
+        The models by any names.
+    progress
+        Is told the name of a model and how far it is.
+
+    Returns
+    -------
+        By the names of `models`: the set, or why that model heard not one recording.
+
+    Raises
+    ------
+    ModelError
+        If `per` or `hop_s` cannot be had from one of the models.
+    """
+    runs = {
+        name: _Run(
+            model,
+            per=per,
+            hop_s=hop_s,
+            channel=channel,
+            meter=Meter(recordings, _told(progress, name)),
+            failed=dict(failures or {}),
+        )
+        for name, model in models.items()
+    }
     for recording in recordings:
-        meter.begin(recording, len(failed))
-        try:
-            sha256 = audio.sha256(recording.path)
-            entry = _entry(
-                recording, sha256, model, per=per, hop_s=hop, channel=channel, meter=meter
-            )
-        except RecordingError as error:
-            failed[recording.name] = str(error)
-            continue
-        finally:
-            meter.end()
-        entries.append((recording, entry))
-        sources[recording.name] = Source(
+        _hear(recording, list(runs.values()), channel)
+    return {name: run.result(recordings) for name, run in runs.items()}
+
+
+def _told(progress: Callable[[str, Progress], None] | None, name: str) -> Report | None:
+    return None if progress is None else lambda now: progress(name, now)
+
+
+@dataclass
+class _Run:
+    """One model on its way through the recordings."""
+
+    model: Model
+    per: Per
+    hop_s: float | None
+    channel: int | None
+    meter: Meter
+    failed: dict[str, str]
+    entries: list[tuple[Recording, Entry]] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that the model does not offer, before anything is heard."""
+        self.true_hop_s = self.model.checked_hop(self.per, self.hop_s)
+
+    def key(self, sha256: str) -> str:
+        """Give the name of a recording's entry in the cache."""
+        model = self.model
+        return cache.key(
+            {
+                "recording": sha256,
+                "model": model.facts.name,
+                "variant": model.variant,
+                "weights": {file: found.sha256 for file, found in sorted(model.weights.items())},
+                "precision": model.precision,
+                "hop_s": self.true_hop_s,
+                "per": self.per,
+                "channel": self.channel,
+            }
+        )
+
+    def hear(self, recording: Recording, blocks: Iterable[FloatArray]) -> Entry:
+        """Hear a recording's sound at the model's rate."""
+        heard = self.model.hear(
+            self.meter.counted(blocks, self.model.facts.rate_hz),
+            duration_s=recording.duration_s,
+            per=self.per,
+            hop_s=self.hop_s,
+        )
+        # A recording heard in one pass shows as many frames as it has.
+        frames = LONGEST_AXIS if self.per == "recording" and self.model.facts.clip else None
+        return _shrunk(heard, self.model.facts.patch_range, frames)
+
+    def keep(self, recording: Recording, sha256: str, entry: Entry) -> None:
+        """Take a finished recording into the set."""
+        self.entries.append((recording, entry))
+        self.sources[recording.name] = Source(
             path=str(recording.path.resolve()),
             sha256=sha256,
             duration_s=recording.duration_s,
             rate_hz=recording.rate_hz,
             channels=recording.channels,
         )
-    if not entries:
-        first = next(iter(failed.values()), "No recordings were given.")
-        raise RecordingError(f"Not one of {len(failed)} recordings could be heard. {first}")
-    provenance = _provenance(model, per, hop, channel, sources, failed, recordings)
-    return _assemble(entries, provenance)
 
+    def fail(self, recording: Recording, error: RecordingError) -> None:
+        """Note why a recording has no rows."""
+        sentence = str(error)
+        if recording.name not in sentence:
+            sentence = f"{recording.name}: {sentence}"
+        self.failed[recording.name] = sentence
 
-def _entry(
-    recording: Recording,
-    sha256: str,
-    model: Model,
-    *,
-    per: Per,
-    hop_s: float,
-    channel: int | None,
-    meter: Meter,
-) -> Entry:
-    """Give a recording's rows from the cache, or hear it and keep them."""
-    name = cache.key(
-        {
-            "recording": sha256,
-            "model": model.facts.name,
-            "variant": model.variant,
-            "weights": {file: found.sha256 for file, found in sorted(model.weights.items())},
-            "precision": model.precision,
-            "hop_s": hop_s,
-            "per": per,
-            "channel": channel,
-        }
-    )
-    entry = cache.load(name)
-    if entry is None:
-        blocks = audio.blocks(recording, model.facts.rate_hz, channel=channel)
-        heard = model.hear(
-            meter.counted(blocks, model.facts.rate_hz),
-            duration_s=recording.duration_s,
-            per=per,
-            hop_s=hop_s,
+    def result(self, recordings: Sequence[Recording]) -> EmbeddingSet | RecordingError:
+        """Give the set of all that was heard."""
+        if not self.entries:
+            first = next(iter(self.failed.values()), "No recordings were given.")
+            return RecordingError(
+                f"Not one of {len(self.failed)} recordings could be heard. {first}"
+            )
+        return _assemble(self.entries, self._provenance(recordings))
+
+    def _provenance(self, recordings: Sequence[Recording]) -> Provenance:
+        model, facts = self.model, self.model.facts
+        return Provenance(
+            model=facts.name,
+            variant=model.variant,
+            weights={file: found.sha256 for file, found in model.weights.items()},
+            verified=model.verified,
+            rate_hz=facts.rate_hz,
+            window_s=facts.window_s,
+            hop_s=self.true_hop_s,
+            per=self.per,
+            precision=model.precision,
+            version=embedviz.__version__,
+            channel=self.channel,
+            bands_hz=facts.bands_hz,
+            patch_range=facts.patch_range,
+            patch_unit=facts.patch_unit,
+            recordings=self.sources,
+            label_columns=tuple(dict.fromkeys(name for rec in recordings for name in rec.labels)),
+            failures=self.failed,
         )
-        entry = _shrunk(heard, model.facts.patch_range)
-        cache.save(name, entry)
-    return entry
 
 
-def _shrunk(parts: Iterator[Heard], patch_range: tuple[float, float]) -> Entry:
+def _hear(recording: Recording, runs: Sequence[_Run], channel: int | None) -> None:
+    """Take one recording through every model, decoding it once per rate."""
+    for run in runs:
+        run.meter.begin(recording, len(run.failed))
+    try:
+        sha256 = audio.sha256(recording.path)
+        kept = [(run, cache.load(run.key(sha256))) for run in runs]
+        wanted = Counter(run.model.facts.rate_hz for run, entry in kept if entry is None)
+        with _Decoded(recording, channel, wanted) as decoded:
+            for run, entry in kept:
+                _take(run, recording, sha256, entry, decoded)
+    except RecordingError as error:
+        for run in runs:
+            run.fail(recording, error)
+    finally:
+        for run in runs:
+            run.meter.end()
+
+
+def _take(
+    run: _Run, recording: Recording, sha256: str, entry: Entry | None, decoded: _Decoded
+) -> None:
+    """Give a run its entry from the cache, or hear the recording and keep it there."""
+    if entry is None:
+        try:
+            entry = run.hear(recording, decoded.blocks(run.model.facts.rate_hz))
+        except RecordingError as error:
+            run.fail(recording, error)
+            return
+        cache.save(run.key(sha256), entry)
+    run.keep(recording, sha256, entry)
+
+
+class _Decoded:
+    """A recording's sound at several rates; what more than one model wants is kept meanwhile."""
+
+    def __init__(self, recording: Recording, channel: int | None, wanted: Counter[int]) -> None:
+        self._recording, self._channel, self._wanted = recording, channel, wanted
+        self._spools: dict[int, Spool] = {}
+
+    def __enter__(self) -> _Decoded:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for spool in self._spools.values():
+            spool.close()
+
+    def blocks(self, rate_hz: int) -> Iterable[FloatArray]:
+        """Give the sound at a rate."""
+        if rate_hz not in self._spools:
+            decoded = audio.blocks(self._recording, rate_hz, channel=self._channel)
+            if self._wanted[rate_hz] == 1:
+                return decoded
+            self._spools[rate_hz] = Spool(decoded)
+        return self._spools[rate_hz]
+
+
+def _shrunk(parts: Iterator[Heard], patch_range: tuple[float, float], frames: int | None) -> Entry:
     """Join the parts of a recording, holding pictures and not patches."""
     heard = joined(
-        replace(part, patches=to_thumbnails(part.patches, patch_range)) for part in parts
+        replace(part, patches=to_thumbnails(part.patches, patch_range, frames=frames))
+        for part in parts
     )
     return Entry(
         vectors=heard.vectors,
@@ -139,37 +289,6 @@ def _shrunk(parts: Iterator[Heard], patch_range: tuple[float, float]) -> Entry:
         padding_s=heard.padding_s,
         thumbnails=np.asarray(heard.patches, np.uint8),
         columns=heard.columns,
-    )
-
-
-def _provenance(
-    model: Model,
-    per: Per,
-    hop_s: float,
-    channel: int | None,
-    sources: Mapping[str, Source],
-    failures: Mapping[str, str],
-    recordings: Sequence[Recording],
-) -> Provenance:
-    facts = model.facts
-    return Provenance(
-        model=facts.name,
-        variant=model.variant,
-        weights={file: found.sha256 for file, found in model.weights.items()},
-        verified=model.verified,
-        rate_hz=facts.rate_hz,
-        window_s=facts.window_s,
-        hop_s=hop_s,
-        per=per,
-        precision=model.precision,
-        version=embedviz.__version__,
-        channel=channel,
-        bands_hz=facts.bands_hz,
-        patch_range=facts.patch_range,
-        patch_unit=facts.patch_unit,
-        recordings=sources,
-        label_columns=tuple(dict.fromkeys(name for rec in recordings for name in rec.labels)),
-        failures=failures,
     )
 
 

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -49,25 +50,45 @@ Hear = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 """Graph code from waveforms (B, samples) to named tensors whose first axis is B."""
 
 
+@dataclass(frozen=True)
+class Sweeping:
+    """Graph code of a network that sweeps over sound of any length, one column a step."""
+
+    columns: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
+    """(waveforms (B, n), loudest ()) -> `columns` (B, S, C) and `patches` (B, T, bands)."""
+    finish: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]] | None = None
+    """(mean (B, C), maximum (B, C)) over the columns -> `vectors` (B, D), perhaps `scores`;
+    None where every column is a row by itself."""
+    loudest: Callable[[tf.Tensor], tf.Tensor] | None = None
+    """waveforms (1, n) -> a number per frame (1, T); the largest of the whole recording goes to
+    `columns`."""
+
+
 class Network:
     """A traced graph that hears windows of sound.
 
     Parameters
     ----------
     hear
-        Graph code from waveforms (B, window_samples) to a mapping of tensors.
-    window_samples
-        The length of one window.
+        Graph code from waveforms (B, n), and as many numbers as `numbers` says, to a mapping of
+        tensors.
+    samples
+        The length n of a window; None for any length.
     """
 
-    def __init__(self, hear: Hear, window_samples: int) -> None:
+    def __init__(
+        self, hear: Callable[..., Mapping[str, tf.Tensor]], samples: int | None, numbers: int = 0
+    ) -> None:
         self._hear = hear  # a traced function holds its variables only weakly
-        signature = tf.TensorSpec((None, window_samples), tf.float32)
-        self._traced = tf.function(lambda waveforms: dict(hear(waveforms))).get_concrete_function(
-            signature
+        signature = [tf.TensorSpec((None, samples), tf.float32)]
+        signature += [tf.TensorSpec((), tf.float32)] * numbers
+        self._traced = tf.function(lambda *inputs: dict(hear(*inputs))).get_concrete_function(
+            *signature
         )
 
-    def __call__(self, windows: FloatArray) -> dict[str, npt.NDArray[np.float32]]:
-        """Hear windows (B, window_samples) float32 and give the named arrays, each (B, …)."""
-        outputs = self._traced(tf.constant(windows, tf.float32))
+    def __call__(
+        self, windows: FloatArray, *numbers: np.float32
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        """Hear windows (B, n) float32 and give the named arrays, each (B, …)."""
+        outputs = self._traced(tf.constant(windows, tf.float32), *map(tf.constant, numbers))
         return {name: np.asarray(output) for name, output in outputs.items()}

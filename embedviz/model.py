@@ -10,20 +10,19 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from embedviz import windows as cutting
 from embedviz.data import FloatArray
 from embedviz.errors import ModelError, RecordingError
-from embedviz.facts import Facts
-from embedviz.heard import Heard, TextArray, joined
-from embedviz.pooling import pool
+from embedviz.facts import Facts, Framing
+from embedviz.heard import Column, Heard, joined
+from embedviz.listeners import Listener, batch_of
+from embedviz.pooling import pool, stretches
 from embedviz.weights import Found
 
 Per = Literal["window", "recording"] | float
-Columns = Callable[[FloatArray], Mapping[str, TextArray]]
+Columns = Callable[[FloatArray], Mapping[str, Column]]
 """Class scores (N, classes) -> columns of the table."""
 
-BATCH = 64
-"""Windows that the network hears at once."""
+SHORTEST_STRETCH_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,15 @@ class Model:
     """A model with its weights, ready to listen; `embedviz.load_model` makes it."""
 
     facts: Facts
+    """As they are for the variant."""
     variant: str
     precision: str
     weights: Mapping[str, Found]
     """Weight file name -> the file that was loaded."""
-    network: Callable[[FloatArray], dict[str, npt.NDArray[np.float32]]]
-    """Windows (B, window_samples) -> `vectors`, `patches` and perhaps `scores`."""
+    listener: Listener
     columns: Columns | None = None
-    batch: int = BATCH
+    batch: int = 64
+    """Native windows that the network hears at once."""
 
     @property
     def dimensions(self) -> int:
@@ -103,74 +103,95 @@ class Model:
             As for `embed`.
         """
         hop = self.checked_hop(per, hop_s)
-        parts = self._windows(blocks, duration_s, hop)
-        if per != "window":
-            parts = pool(
-                parts,
-                seconds=math.inf if per == "recording" else float(per),
-                heard_s=self._heard_s(duration_s, hop),
-                window_s=self.facts.window_s,
-            )
+        parts = self._rows(blocks, duration_s, per, hop)
         if self.columns is None:
             return parts
         return map(self._with_columns, parts)
 
     def checked_hop(self, per: Per, hop_s: float | None) -> float:
         """Give the hop in seconds, or say why `per` and `hop_s` do not go together."""
-        hop = self.facts.hop_s if hop_s is None else float(hop_s)
-        if not (math.isfinite(hop) and hop * self.facts.rate_hz >= 1):
-            raise ModelError(
-                f"The hop {hop:g} s is too short; wanted a positive number of seconds."
-            )
+        facts = self.facts
         if isinstance(per, str):
             if per not in ("window", "recording"):
                 raise ModelError(
                     f"Found per={per!r}; wanted 'window', 'recording' or a number of seconds."
                 )
-        elif not (math.isfinite(per) and per >= hop):
+        else:
+            self._check_stretch(per)
+        if hop_s is None:
+            # A stretch shorter than the native hop still needs a window of its own.
+            return facts.hop_s if isinstance(per, str) else min(facts.hop_s, per)
+        hop = float(hop_s)
+        if not (math.isfinite(hop) and hop * facts.rate_hz >= 1):
             raise ModelError(
-                f"One row per {per:g} s is finer than the hop of {hop:g} s; "
+                f"The hop {hop:g} s is too short; wanted a positive number of seconds."
+            )
+        if facts.fixed_hop and abs(hop - facts.hop_s) > 1e-6:
+            raise ModelError(
+                f"{facts.title} itself sets its rows {facts.hop_s:.3g} s apart; leave the hop out."
+            )
+        if not isinstance(per, str) and (facts.any_window or per < hop):
+            raise ModelError(
+                f"{facts.title} hears a stretch of {per:g} s as one window; leave the hop out."
+                if facts.any_window
+                else f"One row per {per:g} s is finer than the hop of {hop:g} s; "
                 "choose at least the hop, or per='window'."
             )
         return hop
 
-    def _windows(
-        self, blocks: Iterable[FloatArray], duration_s: float, hop_s: float
-    ) -> Iterator[Heard]:
-        facts = self.facts
-        batches = cutting.cut(
-            blocks,
-            size=facts.window_samples,
-            hop=hop_s * facts.rate_hz,
-            tail=facts.tail,
-            batch=self.batch,
-        )
-        for batch in batches:
-            heard = self.network(batch.samples)
-            start_s = (batch.first + np.arange(len(batch.samples), dtype=np.float64)) * hop_s
-            sound_s = (facts.window_samples - batch.padding) / facts.rate_hz
-            stop_s = np.minimum(start_s + np.minimum(facts.window_s, sound_s), duration_s)
-            yield Heard(
-                vectors=heard["vectors"],
-                start_s=start_s,
-                stop_s=stop_s,
-                padding_s=np.maximum(0.0, np.round(start_s + facts.window_s - stop_s, 6)),
-                patches=heard["patches"],
-                scores=heard.get("scores"),
+    def _check_stretch(self, seconds: float) -> None:
+        shortest = SHORTEST_STRETCH_S
+        if self.facts.any_window and self.facts.clip is not None:
+            shortest = max(shortest, self.facts.clip.shortest_samples / self.facts.rate_hz)
+        if not (math.isfinite(seconds) and seconds >= shortest):
+            raise ModelError(
+                f"One row per {seconds:g} s is too fine for {self.facts.title}; "
+                f"choose at least {shortest:.3g} s, or per='window'."
             )
 
-    def _heard_s(self, duration_s: float, hop_s: float) -> float:
-        """Where the sound that the windows cover ends."""
-        facts = self.facts
-        if facts.tail == "pad":
-            return duration_s
-        windows = cutting.count(
-            round(duration_s * facts.rate_hz),
-            size=facts.window_samples,
-            hop=hop_s * facts.rate_hz,
-            tail=facts.tail,
+    def _rows(
+        self, blocks: Iterable[FloatArray], duration_s: float, per: Per, hop_s: float
+    ) -> Iterator[Heard]:
+        framing = replace(self.facts.framing, hop_s=hop_s)
+        if per == "window":
+            return self._windows(blocks, duration_s, framing)
+        if per == "recording":
+            clip = self.listener.clip(blocks, duration_s)
+            if clip is not None:
+                return clip
+            seconds = math.inf
+        else:
+            seconds = float(per)
+            if self.facts.any_window:
+                return self._stretches(blocks, duration_s, seconds)
+            # The rows of every model cover the whole recording, so that they correspond.
+            framing = replace(framing, tail="drop" if framing.trail_samples else "pad")
+        windows = self._windows(blocks, duration_s, framing)
+        return pool(windows, seconds=seconds, duration_s=duration_s, window_s=framing.window_s)
+
+    def _windows(
+        self, blocks: Iterable[FloatArray], duration_s: float, framing: Framing
+    ) -> Iterator[Heard]:
+        batch = batch_of(self.facts, framing, self.batch)
+        return self.listener.windows(blocks, duration_s, framing, batch=batch)
+
+    def _stretches(
+        self, blocks: Iterable[FloatArray], duration_s: float, seconds: float
+    ) -> Iterator[Heard]:
+        """Hear each stretch as a window of its own, the last one padded with zeros."""
+        framing = Framing(
+            window_s=seconds,
+            window_samples=round(seconds * self.facts.rate_hz),
+            hop_s=seconds,
+            tail="pad",
         )
-        return min(duration_s, (windows - 1) * hop_s + facts.window_s)
+        left = stretches(duration_s, seconds)
+        for part in self._windows(blocks, duration_s, framing):
+            # A rounded rate may give one sample, and so one window, too many.
+            yield part if len(part) <= left else part[:left]
+            left -= len(part)
+            if left <= 0:
+                return
 
     def _with_columns(self, heard: Heard) -> Heard:
         if self.columns is None or heard.scores is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from embedviz.data import FloatArray, Recording
@@ -43,7 +43,7 @@ class Meter:
         self._failures = failures
         self._say(0.0, self._begun)
 
-    def counted(self, blocks: Iterator[FloatArray], rate_hz: int) -> Iterator[FloatArray]:
+    def counted(self, blocks: Iterable[FloatArray], rate_hz: int) -> Iterator[FloatArray]:
         """Pass blocks through, reporting after each."""
         samples = 0
         for block in blocks:

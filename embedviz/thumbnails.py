@@ -44,7 +44,9 @@ class Sprite:
     columns: int
 
 
-def to_thumbnails(patches: npt.NDArray[Any], patch_range: tuple[float, float]) -> ByteArray:
+def to_thumbnails(
+    patches: npt.NDArray[Any], patch_range: tuple[float, float], *, frames: int | None = None
+) -> ByteArray:
     """Give the bytes that stand for patches on screen.
 
     Parameters
@@ -53,6 +55,8 @@ def to_thumbnails(patches: npt.NDArray[Any], patch_range: tuple[float, float]) -
         (N, frames, bands), in the model's own unit.
     patch_range
         The two patch values that become 0 and 255; values beyond them are clipped.
+    frames
+        How many frames to give, where patches of different lengths must fit together.
 
     Returns
     -------
@@ -67,8 +71,8 @@ def to_thumbnails(patches: npt.NDArray[Any], patch_range: tuple[float, float]) -
     low, high = patch_range
     if not low < high:
         raise ValueError(f"The patch range {low} to {high} is empty; the second must be higher.")
-    count, frames, bands = patches.shape
-    shape = (min(frames, LONGEST_AXIS), min(bands, LONGEST_AXIS))
+    count, found, bands = patches.shape
+    shape = (frames or min(found, LONGEST_AXIS), min(bands, LONGEST_AXIS))
     thumbnails = np.empty((count, *shape), np.uint8)
     for first in range(0, count, _BLOCK_ROWS):
         block = patches[first : first + _BLOCK_ROWS].astype(np.float32)

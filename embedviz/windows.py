@@ -1,7 +1,8 @@
 """Cutting a stream of samples into the windows that a model hears.
 
-Window `i` starts at sample `round(i * hop)`; the position is never accumulated, so a hop that
-is no whole number of samples does not drift. The cut does not depend on the stream's blocks.
+Window `i` starts at sample `round(i * hop)` of the sound with its edges; the position is never
+accumulated, so a hop that is no whole number of samples does not drift. The cut does not depend
+on the stream's blocks.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from embedviz.data import FloatArray
+from embedviz.errors import RecordingError
+from embedviz.facts import Framing
 
 
 @dataclass(frozen=True)
@@ -26,28 +28,73 @@ class Windows:
     samples: FloatArray
     """(B, size)"""
     padding: npt.NDArray[np.int64]
-    """(B,) zeros appended to each window because the recording had ended."""
+    """(B,) zeros appended to each window because the sound had ended."""
 
 
-def count(samples: int, *, size: int, hop: float, tail: Literal["drop", "pad"]) -> int:
+def count(samples: int, framing: Framing, *, hop: float) -> int:
     """Give the number of windows of a recording; at least one, padded if it must be.
 
-    `tail="drop"` leaves out sound after the last whole window (VGGish); `tail="pad"` appends
-    zeros until the last sample is inside a window (YAMNet).
+    Parameters
+    ----------
+    samples
+        The recording's length at the model's rate, without edges.
+    framing
+        How it is cut. `tail="drop"` leaves out sound after the last whole window (VGGish);
+        `tail="pad"` appends zeros until the last sample is inside a window (YAMNet).
+    hop
+        Samples between window starts; see `Facts.hop_samples`.
     """
-    if samples <= size:
+    total = framing.lead_samples + samples + framing.trail_samples
+    if total <= framing.window_samples:
         return 1
-    steps = (samples - size) / hop
-    return 1 + (math.ceil(steps) if tail == "pad" else math.floor(steps))
+    steps = (total - framing.window_samples) / hop
+    if framing.tail == "drop":
+        return 1 + math.floor(steps)
+    # With a hop longer than a window, a window could start after the end.
+    return min(1 + math.ceil(steps), math.ceil(total / hop))
+
+
+def with_edges(blocks: Iterable[FloatArray], framing: Framing) -> Iterator[FloatArray]:
+    """Put a framing's edges in front of and behind a stream: zeros, or the sound mirrored.
+
+    Raises
+    ------
+    RecordingError
+        If the sound is too short to be mirrored.
+    """
+    lead, trail = framing.lead_samples, framing.trail_samples
+    if framing.edges == "zeros":
+        yield np.zeros(lead, np.float32)
+        yield from blocks
+        yield np.zeros(trail, np.float32)
+        return
+    stream = iter(blocks)
+    last = head = _until(stream, max(lead, trail) + 1)
+    if len(head) <= max(lead, trail):
+        raise RecordingError(
+            f"The sound has {len(head):,} samples at the model's rate; the model mirrors it at its "
+            f"ends, which takes more than {max(lead, trail):,}."
+        )
+    yield head[lead:0:-1]
+    yield head
+    for block in stream:
+        yield block
+        last = np.concatenate([last, block])[-(trail + 1) :]
+    yield last[-2 : -trail - 2 : -1]
+
+
+def _until(stream: Iterator[FloatArray], samples: int) -> FloatArray:
+    """Take blocks until at least so many samples are there, or the stream ends."""
+    head = np.zeros(0, np.float32)
+    for block in stream:
+        head = np.concatenate([head, block])
+        if len(head) >= samples:
+            break
+    return head
 
 
 def cut(
-    blocks: Iterable[FloatArray],
-    *,
-    size: int,
-    hop: float,
-    tail: Literal["drop", "pad"],
-    batch: int,
+    blocks: Iterable[FloatArray], framing: Framing, *, hop: float, batch: int
 ) -> Iterator[Windows]:
     """Cut a stream into batches of windows, holding one batch of sound at a time.
 
@@ -55,17 +102,17 @@ def cut(
     ----------
     blocks
         Mono samples of any lengths, in order.
-    size, hop
-        Window length and distance of window starts, in samples.
-    tail
+    framing, hop
         See `count`.
     batch
         Windows a batch; the last may hold fewer.
     """
+    size = framing.window_samples
+    edges = framing.lead_samples + framing.trail_samples
     held = np.zeros(0, np.float32)
     held_start = 0
     done = 0
-    for block in blocks:
+    for block in with_edges(blocks, framing) if edges else blocks:
         held = np.concatenate([held, block])
         while round((done + batch - 1) * hop) + size <= held_start + len(held):
             yield _batch(held, held_start, done, batch, size=size, hop=hop)
@@ -73,9 +120,9 @@ def cut(
             used = min(round(done * hop) - held_start, len(held))
             held, held_start = held[used:], held_start + used
     total = held_start + len(held)
-    if total == 0:
+    if total <= edges:
         return
-    remaining = count(total, size=size, hop=hop, tail=tail) - done
+    remaining = count(total - edges, framing, hop=hop) - done
     while remaining > 0:
         yield _batch(held, held_start, done, min(batch, remaining), size=size, hop=hop)
         done += batch

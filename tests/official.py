@@ -3,6 +3,8 @@
 Biases, means and variances are random too: with zeros and ones a swapped tensor goes unnoticed.
 """
 
+import importlib
+import importlib.util
 from pathlib import Path
 
 import h5py
@@ -10,11 +12,16 @@ import numpy as np
 
 
 def write_official_weights(name: str, folder: Path) -> None:
-    """Write the files of a model as its authors publish them, filled with seeded numbers."""
+    """Write the files of a model as its authors publish them, filled with seeded numbers.
+
+    The writers of later models are modules of their own: `official_<name>.write(folder, rng)`.
+    """
     folder.mkdir(parents=True)
-    writer = globals().get(f"_write_{name}")
-    if writer is not None:
-        writer(folder, np.random.default_rng(7))
+    if importlib.util.find_spec(f"official_{name}"):
+        writer = importlib.import_module(f"official_{name}").write
+    else:
+        writer = globals().get(f"_write_{name}", lambda folder, rng: None)
+    writer(folder, np.random.default_rng(7))
 
 
 def vggish_variables(rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -66,33 +73,42 @@ YAMNET_LAYERS = (
 
 
 def yamnet_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """The 110 datasets of `yamnet.h5`, as `layer/weight` in the file's order."""
+    """The 110 datasets of `yamnet.h5`, as `layer/weight` in the file's order.
+
+    The statistics are near those of a patch of noise: with others, fourteen random layers map
+    every sound to one vector, and a comparison would prove nothing.
+    """
+    import tensorflow as tf
+
     arrays: dict[str, np.ndarray] = {}
+    x = tf.constant(rng.normal(0, 2, (2, 96, 64, 1)), tf.float32)
 
-    def convolution(layer: str, kernel: str, shape: tuple[int, ...], channels: int) -> None:
-        fan_in = int(np.prod(shape[:2])) * (1 if "depthwise" in kernel else shape[2])
-        values = rng.normal(0, np.sqrt(2 / fan_in), shape)
-        values -= values.mean(axis=(0, 1), keepdims=True) if "depthwise" not in kernel else 0
-        arrays[f"{layer}/{layer}/{kernel}:0"] = values.astype(np.float32)
-        for name, low, high in [
-            ("beta", -0.2, 0.5),
-            ("moving_mean", -0.3, 0.3),
-            ("moving_variance", 0.5, 1.5),
-        ]:
-            arrays[f"{layer}/bn/{layer}/bn/{name}:0"] = rng.uniform(low, high, channels).astype(
-                np.float32
-            )
+    def convolution(layer: str, kernel: str, shape: tuple[int, ...], stride: int = 1) -> None:
+        nonlocal x
+        depthwise = "depthwise" in kernel
+        values = rng.normal(0, np.sqrt(2 / np.prod(shape[: 2 if depthwise else 3])), shape)
+        values -= 0 if depthwise else values.mean(axis=(0, 1, 2), keepdims=True)
+        values = values.astype(np.float32)
+        convolve = tf.nn.depthwise_conv2d if depthwise else tf.nn.conv2d
+        x = convolve(x, values, strides=[1, stride, stride, 1], padding="SAME")
+        mean, variance = (moment.numpy() for moment in tf.nn.moments(x, axes=[0, 1, 2]))
+        statistics = {
+            "beta": rng.uniform(-0.2, 0.5, len(mean)),
+            "moving_mean": mean + rng.uniform(-0.1, 0.1, len(mean)) * np.sqrt(variance),
+            "moving_variance": variance * rng.uniform(0.7, 1.3, len(mean)),
+        }
+        arrays[f"{layer}/{layer}/{kernel}:0"] = values
+        for name, value in statistics.items():
+            arrays[f"{layer}/bn/{layer}/bn/{name}:0"] = value.astype(np.float32)
+        scale = tf.sqrt(tf.constant(statistics["moving_variance"] + 1e-4, tf.float32))
+        x = tf.nn.relu((x - statistics["moving_mean"]) / scale + statistics["beta"])
 
-    before = 1
-    for number, (_, filters) in enumerate(YAMNET_LAYERS, start=1):
-        if number == 1:
-            convolution("layer1/conv", "kernel", (3, 3, 1, filters), filters)
-        else:
-            depthwise, pointwise = (
-                f"layer{number}/{kind}_conv" for kind in ("depthwise", "pointwise")
-            )
-            convolution(depthwise, "depthwise_kernel", (3, 3, before, 1), before)
-            convolution(pointwise, "kernel", (1, 1, before, filters), filters)
+    convolution("layer1/conv", "kernel", (3, 3, 1, 32), stride=2)
+    before = 32
+    for number, (stride, filters) in enumerate(YAMNET_LAYERS[1:], start=2):
+        depthwise, pointwise = (f"layer{number}/{kind}_conv" for kind in ("depthwise", "pointwise"))
+        convolution(depthwise, "depthwise_kernel", (3, 3, before, 1), stride)
+        convolution(pointwise, "kernel", (1, 1, before, filters))
         before = filters
     arrays["logits/logits/kernel:0"] = rng.normal(0, 0.05, (1024, 521)).astype(np.float32)
     arrays["logits/logits/bias:0"] = rng.normal(0, 0.1, 521).astype(np.float32)

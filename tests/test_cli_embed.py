@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -147,7 +146,7 @@ def test_recordings_that_fail_are_named_and_the_others_written(
         (["gone.wav", "--model", "logmel"], "gone.wav does not exist"),
         (["empty", "--model", "logmel"], "nothing to embed"),
         (["clips", "--model", "logmel", "--per", "clip"], "window, recording or a number"),
-        (["clips", "--model", "logmel", "--per", "0.01"], "finer than the hop"),
+        (["clips", "--model", "logmel", "--per", "0.01"], "is too fine for Log-mel"),
         (["clips", "--model", "logmel", "--hop", "0"], "hop"),
         (["clips", "--model", "logmel", "--variant", "raw"], "default"),
         (["clips", "--model", "logmel", "--precision", "bfloat16"], "float32"),
@@ -212,14 +211,16 @@ def test_an_interrupted_run_leaves_nothing_half_done_and_goes_on(
     embedviz_command, clips, tmp_path, monkeypatch
 ):
     logmel, calls = models.load_model("logmel"), []
+    heard = logmel.listener.network(logmel.facts.framing.window_samples)
 
     def network(windows):
         calls.append(len(windows))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return logmel.network(windows)
+        return heard(windows)
 
-    monkeypatch.setattr(models, "load_model", lambda *_, **__: replace(logmel, network=network))
+    monkeypatch.setattr(logmel.listener, "network", lambda samples: network)
+    monkeypatch.setattr(models, "load_model", lambda *_, **__: logmel)
     out = tmp_path / "out" / "set.parquet"
     arguments = ["embed", clips, "--model", "logmel", "--out", out]
     said = embedviz_command(*arguments, status=INTERRUPTED)
@@ -234,21 +235,22 @@ def test_an_interrupted_run_leaves_nothing_half_done_and_goes_on(
 
 WITH_SIGNAL = """
 import os, signal, sys, time
-from dataclasses import replace
 from embedviz import models
 from embedviz.__main__ import main
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner may ignore it
 logmel, calls = models.load_model("logmel"), []
+heard = logmel.listener.network(logmel.facts.framing.window_samples)
 
 def network(windows):
     calls.append(1)
     if len(calls) == 3:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
-    return logmel.network(windows)
+    return heard(windows)
 
-models.load_model = lambda *_, **__: replace(logmel, network=network)
+logmel.listener.network = lambda samples: network
+models.load_model = lambda *_, **__: logmel
 main(sys.argv[1:])
 """
 

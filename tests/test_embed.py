@@ -1,6 +1,7 @@
 """Recordings in, rows out: batches with bad files, the cache, resuming, and Parquet."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -36,15 +37,15 @@ def gathered(folder, tmp_path):
 @pytest.fixture
 def counting(logmel, monkeypatch):
     """The model, counting the windows that its network hears."""
-    from dataclasses import replace
-
     calls = []
+    network = logmel.listener.network(logmel.facts.framing.window_samples)
 
-    def network(windows):
+    def counted(windows):
         calls.append(len(windows))
-        return logmel.network(windows)
+        return network(windows)
 
-    return replace(logmel, network=network), calls
+    monkeypatch.setattr(logmel.listener, "network", lambda samples: counted)
+    return logmel, calls
 
 
 def test_rows_follow_the_recordings_and_carry_their_labels(three_clips, tmp_path, logmel):
@@ -223,3 +224,58 @@ def test_every_format_gives_rows_or_one_sentence(folder, shared, tmp_path, logme
     for name, sentence in found.provenance.failures.items():
         assert name.rpartition("/")[2] in sentence
         assert sentence.endswith(".")
+
+
+def test_several_models_hear_each_recording_decoded_once_per_rate(
+    three_clips, tmp_path, logmel, monkeypatch
+):
+    from embedviz import audio
+    from embedviz.embed import embed_with_all
+
+    decoded = []
+    blocks = audio.blocks
+
+    def counted(recording, rate_hz, **more):
+        decoded.append((recording.name, rate_hz))
+        return blocks(recording, rate_hz, **more)
+
+    monkeypatch.setattr(audio, "blocks", counted)
+    recordings = gathered(three_clips, tmp_path)
+    high = replace(logmel, facts=replace(logmel.facts, name="high", rate_hz=32000))
+    twin = replace(logmel, facts=replace(logmel.facts, name="twin"))
+    seen = []
+    found = embed_with_all(
+        recordings,
+        {"one": logmel, "two": twin, "high": high},
+        per=1.0,
+        progress=lambda name, now: seen.append((name, now.done_s)),
+    )
+    assert sorted(decoded) == sorted(
+        (recording.name, rate) for recording in recordings for rate in (16000, 32000)
+    )
+    np.testing.assert_array_equal(found["one"].vectors, found["two"].vectors)
+    for name in ("two", "high"):
+        for column in ("recording", "start_s", "stop_s"):
+            assert list(found[name].table[column]) == list(found["one"].table[column])
+    total = sum(recording.duration_s for recording in recordings)
+    for name in found:
+        assert max(done for model, done in seen if model == name) == pytest.approx(total)
+
+
+def test_a_model_that_hears_nothing_does_not_spoil_the_others(three_clips, tmp_path, logmel):
+    from embedviz.embed import embed_with_all
+    from embedviz.errors import RecordingError
+
+    class Deaf:
+        def windows(self, *_, **__):
+            raise RecordingError("The sound is too short.")
+
+        def clip(self, *_):
+            return None
+
+    recordings = gathered(three_clips, tmp_path)
+    deaf = replace(logmel, facts=replace(logmel.facts, name="deaf"), listener=Deaf())
+    found = embed_with_all(recordings, {"deaf": deaf, "logmel": logmel})
+    assert len(found["logmel"].table["recording"].unique()) == 3
+    assert "Not one of 3 recordings" in str(found["deaf"])
+    assert "high/c.wav: The sound is too short." in str(found["deaf"])

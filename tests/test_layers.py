@@ -17,22 +17,23 @@ LAYERS = (
     # Values, errors, and where things lie.
     "__init__ atomic data errors facts folders heard palette progress",
     # Sound, numbers and files, without models.
-    "archives audio cache checkpoints frontends mel pooling soundfiles spectrogram "
-    "synthesis thumbnails wav weightfiles weights windows",
+    "archives audio cache checkpoints classes frontends frontends.* mel pooling savedmodels "
+    "soundfiles spectrogram spool synthesis thumbnails torchfiles wav weightfiles weights windows",
     # Models.
-    "catalogue engine model models models.*",
+    "catalogue engine frozen foreign foreign.* hear hear.* listeners model models models.* sweeping",
     # What is done with recordings and rows.
-    "demo embed labels layouts neighbours project projector projector.* recordings store",
+    "agreement correspondence demo embed ensemble labels layouts neighbours project projector "
+    "projector.* recordings store",
     # Pictures of rows.
     "figures traces",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.
-    "cli cli_embed cli_weights launch server ui ui.*",
+    "cli cli_embed cli_ensemble cli_weights launch server ui ui.*",
     # The program and the pages.
     "__main__ app pages.*",
 )
 FRAMEWORKS = {"tensorflow", "keras", "umap", "tensorboard", "numba", "tensorflow_hub"}
 # Only the building of a model imports these two.
-BUILD_MODELS = {"engine", "frontends"}
+BUILD_MODELS = {"engine"}
 HEAVY = ("tensorflow", "keras", "umap", "numba", "streamlit", "pandas")
 
 

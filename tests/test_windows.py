@@ -1,11 +1,19 @@
 """Cutting sound into windows, and pooling windows into longer rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from embedviz import windows
+from embedviz.errors import RecordingError
+from embedviz.facts import Framing
 from embedviz.heard import Heard, joined
 from embedviz.pooling import pool
+
+
+def framing(samples: int, tail: str, **edges) -> Framing:
+    return Framing(window_s=1.0, window_samples=samples, hop_s=1.0, tail=tail, **edges)
 
 
 @pytest.mark.parametrize(
@@ -13,7 +21,7 @@ from embedviz.pooling import pool
     [(1, 1), (15600, 1), (15601, 2), (23280, 2), (30000, 3), (32000, 4), (48000, 6), (160000, 20)],
 )
 def test_yamnet_pads_until_the_last_sample_is_heard(samples, expected):
-    assert windows.count(samples, size=15600, hop=7680, tail="pad") == expected
+    assert windows.count(samples, framing(15600, "pad"), hop=7680) == expected
 
 
 @pytest.mark.parametrize(
@@ -21,7 +29,7 @@ def test_yamnet_pads_until_the_last_sample_is_heard(samples, expected):
     [(240, 1), (15600, 1), (16000, 1), (30960, 2), (48000, 3), (160000, 10)],
 )
 def test_vggish_leaves_out_the_tail_after_the_first_window(samples, expected):
-    assert windows.count(samples, size=15600, hop=15360, tail="drop") == expected
+    assert windows.count(samples, framing(15600, "drop"), hop=15360) == expected
 
 
 @pytest.mark.parametrize("block", [1, 7, 100, 999, 5000])
@@ -30,8 +38,8 @@ def test_vggish_leaves_out_the_tail_after_the_first_window(samples, expected):
 def test_blocks_and_batches_change_no_window(block, batch, tail, hop):
     sound = np.arange(1, 1001, dtype=np.float32)
     blocks = [sound[i : i + block] for i in range(0, len(sound), block)]
-    found = list(windows.cut(iter(blocks), size=100, hop=hop, tail=tail, batch=batch))
-    total = windows.count(1000, size=100, hop=hop, tail=tail)
+    found = list(windows.cut(iter(blocks), framing(100, tail), hop=hop, batch=batch))
+    total = windows.count(1000, framing(100, tail), hop=hop)
     samples = np.concatenate([part.samples for part in found])
     assert len(samples) == total
     padded = np.concatenate([sound, np.zeros(300, np.float32)])
@@ -43,13 +51,48 @@ def test_blocks_and_batches_change_no_window(block, batch, tail, hop):
 
 def test_a_fractional_hop_does_not_drift():
     sound = np.arange(441_000, dtype=np.float32)
-    found = list(windows.cut([sound], size=1000, hop=1102.5, tail="drop", batch=64))
+    found = list(windows.cut([sound], framing(1000, "drop"), hop=1102.5, batch=64))
     last = np.concatenate([part.samples for part in found])[-1]
     assert last[0] == round((len(sound) - 1000) // 1102.5 * 1102.5)
 
 
+@pytest.mark.parametrize(
+    ("samples", "expected"), [(100, 1), (48000, 6), (96000, 16), (96001, 17), (240_000, 46)]
+)
+def test_openl3_puts_half_a_second_in_front(samples, expected):
+    centred = framing(48000, "pad", lead_samples=24000)
+    assert windows.count(samples, centred, hop=4800) == expected
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(31_999, 20), (32_000, 21), (160_000, 101)])
+def test_passt_mirrors_both_ends(samples, expected):
+    mirrored = framing(5120, "drop", lead_samples=2560, trail_samples=2560, edges="reflect")
+    assert windows.count(samples, mirrored, hop=1600) == expected
+
+
+@pytest.mark.parametrize("block", [1, 7, 40, 1000])
+def test_edges_are_zeros_or_the_sound_mirrored(block):
+    sound = np.arange(1, 101, dtype=np.float32)
+    blocks = [sound[i : i + block] for i in range(0, len(sound), block)]
+    for edges, mode in [("zeros", "constant"), ("reflect", "reflect")]:
+        edged = framing(10, "drop", lead_samples=20, trail_samples=30, edges=edges)
+        found = np.concatenate(list(windows.with_edges(iter(blocks), edged)))
+        np.testing.assert_array_equal(found, np.pad(sound, (20, 30), mode=mode))
+
+
+def test_sound_too_short_to_be_mirrored_is_refused():
+    edged = framing(10, "drop", lead_samples=20, trail_samples=20, edges="reflect")
+    with pytest.raises(RecordingError, match="more than 20"):
+        list(windows.with_edges([np.ones(20, np.float32)], edged))
+
+
+def test_no_window_starts_after_the_end_where_the_hop_is_longer_than_a_window():
+    assert windows.count(1100, framing(100, "pad"), hop=500) == 3
+    assert windows.count(1000, framing(100, "pad"), hop=500) == 2
+
+
 def test_padding_is_counted():
-    (part,) = windows.cut([np.ones(70, np.float32)], size=100, hop=50, tail="drop", batch=8)
+    (part,) = windows.cut([np.ones(70, np.float32)], framing(100, "drop"), hop=50, batch=8)
     assert part.padding.tolist() == [30]
     assert part.samples.sum() == 70
 
@@ -72,7 +115,7 @@ def ramp(start_s: np.ndarray, window_s: float = 1.0, frames: int = 10) -> Heard:
 def test_pooled_rows_are_means_of_their_windows_and_show_their_own_time(part, seconds):
     start_s = np.arange(0, 9.01, 0.5)
     parts = [ramp(start_s[i : i + part]) for i in range(0, len(start_s), part)]
-    rows = joined(pool(parts, seconds=seconds, heard_s=10.0, window_s=1.0))
+    rows = joined(pool(parts, seconds=seconds, duration_s=10.0, window_s=1.0))
     length = min(seconds, 10.0)
     assert rows.start_s.tolist() == np.arange(0, 10, length).tolist()
     assert rows.stop_s[-1] == 10.0
@@ -84,6 +127,31 @@ def test_pooled_rows_are_means_of_their_windows_and_show_their_own_time(part, se
         np.testing.assert_allclose(rows.patches[i, :, 0], wanted, atol=0.15)
 
 
-def test_a_stretch_that_no_window_centre_reaches_gives_no_row():
-    rows = joined(pool([ramp(np.array([0.0, 3.0]))], seconds=1.0, heard_s=4.0, window_s=1.0))
-    assert rows.start_s.tolist() == [0.0, 3.0]
+def test_a_stretch_without_a_window_centre_takes_the_nearest_window():
+    windows_of_a_second = ramp(np.array([0.0, 1.0, 2.0, 3.0, 4.0]))
+    rows = joined(pool([windows_of_a_second], seconds=1.0, duration_s=4.2, window_s=1.0))
+    assert rows.start_s.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    # The last window's centre, 4.5 s, lies after the end of the recording.
+    assert rows.vectors[:, 0].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert rows.stop_s[-1] == 4.2
+
+
+def test_a_window_centred_on_the_end_counts_for_no_stretch():
+    """PaSST's 101 timestamps of 5 s are five groups of twenty."""
+    centres = np.arange(101) * 0.05
+    heard = ramp(np.maximum(0, centres - 0.08), window_s=0.16)
+    heard = replace(heard, stop_s=np.minimum(centres + 0.08, 5.0))
+    heard = replace(heard, padding_s=centres + 0.08 - heard.stop_s)
+    heard = replace(heard, vectors=centres[:, None].astype(np.float32))
+    rows = joined(pool([heard], seconds=1.0, duration_s=5.0, window_s=0.16))
+    np.testing.assert_allclose(
+        rows.vectors[:, 0], centres[:100].reshape(5, 20).mean(axis=1), rtol=1e-6
+    )
+
+
+def test_rows_depend_on_the_length_alone_even_where_windows_leave_gaps():
+    rows = joined(
+        pool([ramp(np.array([0.0, 5.0, 10.0]))], seconds=7.0, duration_s=14.5, window_s=1.0)
+    )
+    assert rows.start_s.tolist() == [0.0, 7.0, 14.0]
+    assert rows.vectors[:, 0].tolist() == [2.5, 10.0, 10.0]

@@ -17,8 +17,12 @@ from embedviz.errors import ModelError
 from embedviz.facts import Check, Facts
 
 if TYPE_CHECKING:
-    from embedviz.engine import Hear
+    from embedviz.engine import Hear, Sweeping
     from embedviz.model import Columns, Model
+
+
+FOREIGN = ("hub", "hear")
+"""Models by address: `hub:HANDLE_OR_FOLDER` and `hear:package.module`."""
 
 
 class ModelFile(Protocol):
@@ -26,10 +30,11 @@ class ModelFile(Protocol):
 
     FACTS: Facts
 
-    def build(self, files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
+    def build(self, files: Mapping[str, Path], variant: str, dtype: str) -> Hear | Sweeping:
         """Give graph code from waveforms (B, samples) to `vectors`, `patches`, perhaps `scores`.
 
-        `files` maps official names to paths; `dtype` is a Keras dtype policy.
+        A network that sweeps along sound of any length gives its parts instead. `files` maps
+        official names to paths; `dtype` is a Keras dtype policy.
         """
 
 
@@ -81,7 +86,7 @@ def load_model(
     Parameters
     ----------
     name
-        One of `names()`.
+        One of `names()`, `hub:HANDLE_OR_FOLDER` or `hear:package.module`.
     variant
         A form of the model's output, for example `postprocessed` for VGGish.
     weights
@@ -97,6 +102,9 @@ def load_model(
     WeightsError
         If a weight file is missing, damaged or holds something else.
     """
+    family, colon, rest = name.partition(":")
+    if colon:
+        return _foreign(family, rest, variant, weights, precision)
     source = model_file(name)
     model_facts = source.FACTS
     chosen = checked_variant(model_facts, variant)
@@ -111,21 +119,43 @@ def load_model(
         model_facts, chosen, weights=None if weights is None else Path(weights)
     )
     # TensorFlow takes seconds to load, so the missing file is reported before that.
-    from embedviz.engine import Network
+    from embedviz.engine import Sweeping
+    from embedviz.listeners import WindowListener
     from embedviz.model import Model
+    from embedviz.sweeping import SweepListener
 
     paths = {file_name: entry.path for file_name, entry in found.items()}
     make_columns: Callable[[Mapping[str, Path]], Columns | None] | None = getattr(
         source, "columns", None
     )
+    own_facts = model_facts.of(chosen)
+    built = source.build(paths, chosen, precision)
+    listener = (
+        SweepListener(own_facts, built)
+        if isinstance(built, Sweeping)
+        else WindowListener(own_facts, built)
+    )
     return Model(
-        facts=model_facts,
+        facts=own_facts,
         variant=chosen,
         precision=precision,
         weights=found,
-        network=Network(source.build(paths, chosen, precision), model_facts.window_samples),
+        listener=listener,
         columns=make_columns(paths) if make_columns else None,
+        batch=own_facts.batch,
     )
+
+
+def _foreign(
+    family: str, rest: str, variant: str | None, weights: str | Path | None, precision: str
+) -> Model:
+    """Load a model that is no file of ours."""
+    if family not in FOREIGN:
+        raise ModelError(
+            f"There is no model {family}:{rest}; `hub:` takes a SavedModel and `hear:` a module."
+        )
+    load: Callable[..., Model] = importlib.import_module(f"embedviz.foreign.{family}").load
+    return load(rest, variant=variant, weights=weights, precision=precision)
 
 
 def smoke_test(model: Model) -> list[Check]:

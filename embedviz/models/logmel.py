@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedviz.facts import Facts
+from embedviz.facts import Facts, Framing
 from embedviz.mel import band_centres_hz
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ FACTS = Facts(
     licence="Apache-2.0",
     home="https://arxiv.org/abs/1609.09430",
     rate_hz=16000,
-    window_s=0.96,
-    window_samples=15600,
-    hop_s=0.48,
-    tail="drop",
+    framing=Framing(window_s=0.96, window_samples=15600, hop_s=0.48, tail="drop"),
     patch_frames=96,
     bands_hz=band_centres_hz(64, 125.0, 7500.0),
     patch_range=(-4.6, 3.0),
@@ -45,7 +42,7 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
     """Give graph code from waveforms (B, 15600) to vectors (B, 192) and patches (B, 96, 64)."""
     import tensorflow as tf
 
-    from embedviz.frontends import audioset_log_mel, vggish_mel_matrix
+    from embedviz.frontends.audioset import audioset_log_mel, vggish_mel_matrix
 
     def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
         patches = audioset_log_mel(waveforms, vggish_mel_matrix(), offset=0.01)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedviz.checkpoints import read_npz, read_tensorflow_checkpoint, take
-from embedviz.facts import Check, Facts, WeightFile
+from embedviz.facts import Check, Facts, Framing, WeightFile
 from embedviz.mel import band_centres_hz
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ FACTS = Facts(
     licence="Apache-2.0",
     home="https://github.com/tensorflow/models/tree/master/research/audioset/vggish",
     rate_hz=16000,
-    window_s=0.96,
-    window_samples=15600,
-    hop_s=0.96,
-    tail="drop",
+    framing=Framing(window_s=0.96, window_samples=15600, hop_s=0.96, tail="drop"),
     patch_frames=96,
     bands_hz=band_centres_hz(64, 125.0, 7500.0),
     patch_range=(-4.6, 3.0),
@@ -103,7 +100,7 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
     """Give graph code from waveforms (B, 15600) to vectors (B, 128) and patches (B, 96, 64)."""
     import tensorflow as tf
 
-    from embedviz.frontends import audioset_log_mel, vggish_mel_matrix
+    from embedviz.frontends.audioset import audioset_log_mel, vggish_mel_matrix
 
     network = _network(dtype)
     path = files[WEIGHTS.name]

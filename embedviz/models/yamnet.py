@@ -17,7 +17,7 @@ import numpy as np
 
 from embedviz.checkpoints import Array, fill, fold_batch_norm, read_keras_h5
 from embedviz.errors import WeightsError
-from embedviz.facts import Check, Facts, WeightFile
+from embedviz.facts import Check, Facts, Framing, WeightFile
 from embedviz.mel import band_centres_hz
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ FACTS = Facts(
     licence="Apache-2.0",
     home="https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
     rate_hz=16000,
-    window_s=0.96,
-    window_samples=15600,
-    hop_s=0.48,
-    tail="pad",
+    framing=Framing(window_s=0.96, window_samples=15600, hop_s=0.48, tail="pad"),
     patch_frames=96,
     bands_hz=band_centres_hz(64, 125.0, 7500.0),
     patch_range=(-6.9, 3.0),
@@ -111,7 +108,7 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
     """Give graph code from waveforms (B, 15600) to vectors (B, 1024), patches and scores."""
     import tensorflow as tf
 
-    from embedviz.frontends import audioset_log_mel, yamnet_mel_matrix
+    from embedviz.frontends.audioset import audioset_log_mel, yamnet_mel_matrix
 
     network = _network(dtype)
     path = files[WEIGHTS.name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from embedviz import catalogue, models, weights, windows
+from embedviz import catalogue, models, pooling, weights, windows
 from embedviz.data import EmbeddingSet, Recording
 from embedviz.embed import Progress, embed
 from embedviz.facts import Facts
@@ -143,22 +143,14 @@ def points(recordings: Sequence[Recording], choice: Choice) -> int:
     """Count the points that a run would give, from the lengths of the recordings alone."""
     if choice.per == "recording":
         return len(recordings)
-    facts = models.facts(choice.model)
-    hop_s = choice.hop_s or facts.hop_s
-    counts = [
-        windows.count(
-            round(recording.duration_s * facts.rate_hz),
-            size=facts.window_samples,
-            hop=hop_s * facts.rate_hz,
-            tail=facts.tail,
-        )
-        for recording in recordings
-    ]
-    if choice.per == "window":
-        return sum(counts)
-    # A window belongs to the stretch that holds its centre, so the last centre counts.
-    seconds = float(choice.per)
-    return sum(1 + int(((n - 1) * hop_s + facts.window_s / 2) / seconds) for n in counts)
+    if choice.per != "window":
+        return sum(pooling.stretches(rec.duration_s, float(choice.per)) for rec in recordings)
+    facts = models.facts(choice.model).of(choice.variant)
+    hop = facts.hop_samples(choice.hop_s)
+    return sum(
+        windows.count(round(rec.duration_s * facts.rate_hz), facts.framing, hop=hop)
+        for rec in recordings
+    )
 
 
 def _fetch(facts: Facts, variant: str, report: Report) -> None:

@@ -1,7 +1,4 @@
-"""Front ends as TensorFlow graph code: waveform windows in, the patches that networks see out.
-
-Importing this module loads TensorFlow; model files import it when they build their network.
-"""
+"""The log-mel front end of Google's AudioSet models: VGGish, YAMNet and our baseline."""
 
 from __future__ import annotations
 

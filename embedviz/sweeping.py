@@ -1,0 +1,238 @@
+"""Networks that sweep along sound of any length, piece by piece, with the result of one pass.
+
+A piece is computed with so much context on both sides that its inner columns are those of the
+whole recording; the outer ones are left out. So an hour needs no more memory than a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedviz.data import FloatArray
+from embedviz.facts import Facts, Framing
+from embedviz.heard import Heard
+from embedviz.listeners import WindowListener, one_row, refuse_shorter
+from embedviz.pooling import Stretch
+from embedviz.spool import Spool
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from embedviz.engine import Hear, Sweeping
+
+PIECE_S = 30.0
+WHOLE_PICTURE_S = 60.0
+MOST_FRAMES = 6000
+"""Frames in the picture of a recording longer than `WHOLE_PICTURE_S`."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A stretch of sound with its context."""
+
+    sound: FloatArray
+    first: int
+    """The first column that counts."""
+    skip: int
+    """Columns of context before it."""
+    last: bool
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a piece adds to the recording."""
+
+    first: int
+    columns: FloatArray
+    """(S, C) the columns that count."""
+    frames: FloatArray
+    """(T, bands) the frames that count."""
+    context: FloatArray
+    """(T', bands) the frames after them."""
+
+
+class SweepListener:
+    """Hears whole recordings, and either windows of any length or one row per column.
+
+    Parameters
+    ----------
+    facts
+        Of the model's variant; its `sweep` must be there.
+    sweeping
+        The network's graph code.
+    """
+
+    def __init__(self, facts: Facts, sweeping: Sweeping) -> None:
+        from embedviz.engine import Network
+
+        if facts.sweep is None:
+            raise ValueError(f"{facts.name} gives a sweeping network but no facts of its sweep.")
+        self.facts, self.sweep, self._finish = facts, facts.sweep, sweeping.finish
+        self._piece_columns = max(1, round(PIECE_S * facts.rate_hz / facts.sweep.step_samples))
+        self._network = Network(sweeping.columns, None, numbers=1)
+        self._loudest = None
+        if sweeping.loudest is not None:
+            loudest = sweeping.loudest
+            self._loudest = Network(lambda sound: {"loudest": loudest(sound)}, None)
+        self._windows = (
+            None if sweeping.finish is None else WindowListener(facts, _in_windows(sweeping))
+        )
+
+    def windows(
+        self, blocks: Iterable[FloatArray], duration_s: float, framing: Framing, *, batch: int
+    ) -> Iterator[Heard]:
+        """Give one row per window; where the columns are the rows, one per column."""
+        if self._windows is not None:
+            return self._windows.windows(blocks, duration_s, framing, batch=batch)
+        return self._column_rows(blocks, duration_s)
+
+    def clip(self, blocks: Iterable[FloatArray], duration_s: float) -> Iterator[Heard]:
+        """Give the row of a whole recording, pooled over all its columns."""
+        pooled = _Pooled()
+        picture = _Picture(duration_s)
+        for part in self._parts(blocks):
+            pooled.add(part.columns)
+            picture.add(part.frames, self._frame_s)
+        vectors: dict[str, Any] = {"vectors": pooled.mean}
+        if self._finish is not None:
+            finished = self._finish(pooled.mean, pooled.maximum)
+            vectors = {name: np.asarray(value) for name, value in finished.items()}
+        yield one_row({**vectors, "patches": picture.patch[np.newaxis]}, duration_s)
+
+    def _column_rows(self, blocks: Iterable[FloatArray], duration_s: float) -> Iterator[Heard]:
+        facts = self.facts
+        for part in self._parts(blocks):
+            rows = len(part.columns)
+            start_s = (part.first + np.arange(rows, dtype=np.float64)) * facts.hop_s
+            stop_s = np.minimum(start_s + facts.window_s, duration_s)
+            patches = np.concatenate([part.frames, part.context])
+            starts = np.arange(rows)[:, np.newaxis] * self.sweep.step_frames
+            yield Heard(
+                vectors=part.columns,
+                start_s=start_s,
+                stop_s=stop_s,
+                padding_s=np.maximum(0.0, np.round(start_s + facts.window_s - stop_s, 6)),
+                patches=patches[starts + np.arange(facts.patch_frames)],
+            )
+
+    def _parts(self, blocks: Iterable[FloatArray]) -> Iterator[_Part]:
+        loudest = np.float32(0.0)
+        if self._loudest is not None:
+            blocks = Spool(blocks)  # gone through twice
+            loudest = self._loudest_in(blocks)
+        for piece in self._pieces(blocks):
+            heard = self._network(piece.sound[np.newaxis], loudest)
+            columns, frames = heard["columns"][0], heard["patches"][0]
+            counted = slice(piece.skip, None if piece.last else piece.skip + self._piece_columns)
+            begin, end = self._frames_of(counted, len(frames))
+            yield _Part(piece.first, columns[counted], frames[begin:end], frames[end:])
+
+    def _loudest_in(self, blocks: Iterable[FloatArray]) -> np.float32:
+        """Give the largest of the frames' numbers over the whole recording."""
+        assert self._loudest is not None
+        found = []
+        for piece in self._pieces(blocks):
+            frames = self._loudest(piece.sound[np.newaxis])["loudest"][0]
+            counted = slice(piece.skip, None if piece.last else piece.skip + self._piece_columns)
+            begin, end = self._frames_of(counted, len(frames))
+            found.append(frames[begin:end].max())
+        return np.float32(max(found))
+
+    @property
+    def _frame_s(self) -> float:
+        return self.sweep.step_samples / self.sweep.step_frames / self.facts.rate_hz
+
+    def _frames_of(self, counted: slice, frames: int) -> tuple[int, int]:
+        begin = counted.start * self.sweep.step_frames
+        return begin, frames if counted.stop is None else counted.stop * self.sweep.step_frames
+
+    def _pieces(self, blocks: Iterable[FloatArray]) -> Iterator[_Piece]:
+        """Cut the sound into pieces with context; the last one ends with the recording.
+
+        Raises
+        ------
+        RecordingError
+            If the recording is shorter than the network takes.
+        """
+        step, context, own = self.sweep.step_samples, self.sweep.context_steps, self._piece_columns
+        held = np.zeros(0, np.float32)
+        first = skip = 0
+        for block in blocks:
+            held = np.concatenate([held, block])
+            # More than the piece with its context: then it is not the last one.
+            while len(held) > (size := (skip + own + context) * step):
+                yield _Piece(held[:size], first, skip, last=False)
+                first += own
+                begin = max(0, skip + own - context)
+                held, skip = held[begin * step :], skip + own - begin
+        if first == 0:
+            refuse_shorter(held, self.facts)
+        yield _Piece(held, first, skip, last=True)
+
+
+class _Pooled:
+    """Running mean and maximum of columns."""
+
+    def __init__(self) -> None:
+        self._sum: npt.NDArray[np.float64] | float = 0.0
+        self._maxima: list[FloatArray] = []
+        self._number = 0
+
+    def add(self, columns: FloatArray) -> None:
+        if len(columns):
+            self._sum = self._sum + columns.sum(axis=0, dtype=np.float64)
+            self._maxima = [np.max([*self._maxima, columns.max(axis=0)], axis=0)]
+            self._number += len(columns)
+
+    @property
+    def mean(self) -> FloatArray:
+        return np.asarray(self._sum / self._number, np.float32)[np.newaxis]
+
+    @property
+    def maximum(self) -> FloatArray:
+        return np.stack(self._maxima)
+
+
+class _Picture:
+    """The frames of a recording, all of them while it is short, averaged down beyond."""
+
+    def __init__(self, duration_s: float) -> None:
+        self._duration_s = duration_s
+        self._frames: list[FloatArray] = []
+        self._stretch: Stretch | None = None
+        self._place = 0
+
+    def add(self, frames: FloatArray, frame_s: float) -> None:
+        if self._duration_s <= WHOLE_PICTURE_S:
+            self._frames.append(frames)
+            return
+        if self._stretch is None:
+            self._stretch = Stretch(
+                0.0, self._duration_s, frames=MOST_FRAMES, bands=frames.shape[1]
+            )
+        index = self._place + np.arange(len(frames), dtype=np.float64)
+        self._stretch.add_frames((index + 0.5) * frame_s, frames)
+        self._place += len(frames)
+
+    @property
+    def patch(self) -> FloatArray:
+        return self._stretch.picture() if self._stretch else np.concatenate(self._frames)
+
+
+def _in_windows(sweeping: Sweeping) -> Hear:
+    """Give the graph that hears each window of a batch as a clip of its own."""
+    import tensorflow as tf
+
+    def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
+        heard = sweeping.columns(waveforms, tf.constant(0.0))
+        columns = heard["columns"]
+        assert sweeping.finish is not None
+        finished = sweeping.finish(tf.reduce_mean(columns, axis=1), tf.reduce_max(columns, axis=1))
+        return {**finished, "patches": heard["patches"]}
+
+    return hear
