@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from embedviz import models, weights
+from embedviz import frozen, models, weights
 from embedviz.errors import WeightsError
 from embedviz.facts import Facts, WeightFile
 from embedviz.weightfiles import accepted
+
+MOST_LISTED = 3
+"""Variants that the table names; `embedviz models --json` names all."""
 
 
 def catalogue() -> list[dict[str, Any]]:
@@ -35,7 +38,10 @@ def download_bytes(facts: Facts, variant: str | None = None) -> int:
 
 
 def file_state(facts: Facts, file: WeightFile) -> str:
-    """Give `missing`, `ready`, `unverified` (as accepted by hand) or `damaged`."""
+    """Give `missing`, `ready`, `unverified` (as accepted by hand) or `damaged`.
+
+    Ready is the published file, or embedviz's own download where no checksum is published.
+    """
     found = weights.state(facts, file)
     if found is None:
         return "missing"
@@ -91,34 +97,44 @@ def lines(entries: Sequence[dict[str, Any]]) -> list[str]:
             str(size) if name == "default" else f"{size} {name}"
             for name, size in entry["variants"].items()
         )
+        if len(entry["variants"]) > MOST_LISTED:
+            sizes = " or ".join(map(str, sorted(set(entry["variants"].values()))))
+            variants = f"{sizes}, {len(entry['variants'])} variants"
         needed = "ready" if entry["ready"] else "not here yet"
         rows.append(
             (
                 entry["name"],
                 f"{entry['rate_hz'] / 1000:g} kHz",
-                f"{entry['window_s']:g} / {entry['hop_s']:g} s",
+                f"{entry['window_s']:.3g} / {entry['hop_s']:.3g} s",
                 variants,
                 needed if entry["files"] else "none needed",
                 entry["licence"],
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return _aligned(rows)
 
 
 def weight_lines() -> list[str]:
     """Give one line per weight file: model, file, state, size, address."""
-    return [
-        f"{name:10} {file.name:28} {file_state(facts, file):11}"
-        f"{megabytes(file.size_bytes):>13}  {file.url}"
-        for name in models.names()
-        for facts in [models.facts(name)]
-        for file in facts.files
-    ]
+    return _aligned(
+        [
+            (name, file.name, file_state(facts, file), megabytes(file.size_bytes), file.url)
+            for name in models.names()
+            for facts in [models.facts(name)]
+            for file in facts.files
+        ]
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def verified(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Check weights by their checksums and the published smoke tests.
+    """Check weights by their checksums and by whatever output is published for them.
+
+    Where nothing is published the first result is kept, and later ones are compared with it.
 
     Parameters
     ----------
@@ -144,14 +160,25 @@ def verified(names: Sequence[str]) -> Iterator[tuple[str, str]]:
         )
     for name in chosen:
         facts = models.facts(name)
-        weights.find(facts, facts.default_variant)
+        if not any(ready(facts, variant) for variant in facts.variants):
+            weights.find(facts, facts.default_variant)  # says what is missing
         for file in facts.files:
             found = weights.state(facts, file)
-            if found is not None and found.verified:
-                yield "ok", f"{name}: {file.name} is the published file"
-            elif found is not None:
-                yield "unverified", f"{name}: {file.name} is not the published file, as accepted"
+            if found is not None:
+                yield _verdict(name, found)
         for variant in facts.variants:
             if ready(facts, variant):
-                for check in models.smoke_test(models.load_model(name, variant)):
+                model = models.load_model(name, variant)
+                for check in models.smoke_test(model) or [frozen.check(model)]:
                     yield "ok" if check.passed else "FAILED", f"{name}: {check.sentence}"
+
+
+def _verdict(name: str, found: weights.Found) -> tuple[str, str]:
+    file = f"{name}: {found.file.name}"
+    if found.file.checksum is None:
+        if found.verified:
+            return "ok", f"{file} is as it was downloaded (no checksum is published)"
+        return "unverified", f"{file} was accepted by hand; no checksum is published"
+    if found.verified:
+        return "ok", f"{file} is the published file"
+    return "unverified", f"{file} is not the published file, as accepted"

@@ -14,15 +14,21 @@ from typing import Any
 from embedviz.errors import WeightsError
 from embedviz.facts import WeightFile
 
+SAVED_MODEL = "saved_model.pb"
+"""The file that makes a folder a TensorFlow SavedModel."""
+
 
 @dataclass(frozen=True)
 class Found:
-    """A weight file on this machine; `verified` where its checksum is the published one."""
+    """A weight file, or an unpacked SavedModel in its place, on this machine."""
 
     file: WeightFile
     path: Path
     sha256: str
+    """Of the file's bytes; for a folder see `hash_folder`."""
     verified: bool
+    """Whether its checksum is the published one; where none is published, whether embedviz itself
+    downloaded exactly these bytes from the official address (see `fetched`)."""
 
 
 def matches(path: Path, checksum: str) -> bool:
@@ -31,11 +37,14 @@ def matches(path: Path, checksum: str) -> bool:
 
 
 def inspect(file: WeightFile, path: Path) -> Found:
-    """Hash a file and compare it with the published checksum."""
+    """Hash a file or folder and compare it with the published checksum, if there is one."""
+    if path.is_dir():
+        return Found(file, path, hash_folder(path), verified=False)
     sha256 = published = hash_file(path, "sha256")
-    if not file.checksum.startswith("sha256:"):
+    if file.checksum and not file.checksum.startswith("sha256:"):
         published = hash_file(path, file.checksum.partition(":")[0])
-    return Found(file, path, sha256.removeprefix("sha256:"), published == file.checksum.lower())
+    verified = file.checksum is not None and published == file.checksum.lower()
+    return Found(file, path, sha256.removeprefix("sha256:"), verified)
 
 
 def hash_file(path: Path, algorithm: str) -> str:
@@ -47,6 +56,19 @@ def hash_file(path: Path, algorithm: str) -> str:
             return f"{algorithm}:{hashlib.file_digest(stream, digest).hexdigest()}"
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def hash_folder(folder: Path) -> str:
+    """Give the SHA-256 that identifies an unpacked SavedModel, however it came here.
+
+    It is taken over the lines `digest  name` that `sha256sum assets/* saved_model.pb variables/*`
+    prints: the files that TensorFlow reads, sorted by name. Whatever else lies in the folder does
+    not change it.
+    """
+    parts = [folder / SAVED_MODEL, *folder.glob("variables/**/*"), *folder.glob("assets/**/*")]
+    names = sorted(part.relative_to(folder).as_posix() for part in parts if part.is_file())
+    lines = [f"{hash_file(folder / name, 'sha256')[7:]}  {name}\n" for name in names]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def record(file: WeightFile, path: Path) -> dict[str, Any]:
@@ -77,10 +99,32 @@ def accepted(found: Found) -> bool:
     return known.get("sha256") == found.sha256 and known.get("checksum_matches") is False
 
 
+def fetched(found: Found) -> bool:
+    """Tell whether embedviz downloaded exactly these bytes, for which no checksum is published."""
+    known = sidecar(found.path)
+    return (
+        found.file.checksum is None
+        and known.get("sha256") == found.sha256
+        and known.get("checksum_matches") is True
+    )
+
+
+def described(file: WeightFile) -> str:
+    """Give the name, size and address of an official file."""
+    size = f"{file.size_bytes / 1e6:.3g} MB" if file.size_bytes else "size not published"
+    return f"{file.name} ({size}, {file.url})"
+
+
 def difference(found: Found) -> str:
-    """Say how a file's checksum differs from the published one."""
-    actual = hash_file(found.path, found.file.checksum.partition(":")[0])
-    return f"its checksum is {actual}, the published one {found.file.checksum}"
+    """Say what keeps a file from counting as the published one."""
+    published = found.file.checksum
+    if published is None:
+        known = sidecar(found.path)
+        if known.get("checksum_matches") and known.get("sha256") != found.sha256:
+            return "its bytes have changed since it was downloaded"
+        return "no checksum is published, so only what embedviz downloads itself counts as official"
+    actual = hash_file(found.path, published.partition(":")[0])
+    return f"its checksum is {actual}, the published one {published}"
 
 
 @contextmanager

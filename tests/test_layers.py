@@ -17,10 +17,12 @@ LAYERS = (
     # Values, errors, and where things lie.
     "__init__ atomic data errors facts folders heard palette progress",
     # Sound, numbers and files, without models.
-    "archives audio cache checkpoints classes frontends frontends.* mel pooling savedmodels "
-    "soundfiles spectrogram spool synthesis thumbnails torchfiles wav weightfiles weights windows",
+    "archives audio cache checkpoints classes downloads frontends frontends.* mel pooling "
+    "savedgraphs savedmodels soundfiles spectrogram spool synthesis thumbnails torchfiles "
+    "torchfiles.* wav weightfiles weights windows",
     # Models.
-    "catalogue engine frozen foreign foreign.* hear hear.* listeners model models models.* sweeping",
+    "catalogue engine foreign foreign.* frozen hear hear.* listeners model models models.* "
+    "sweeping",
     # What is done with recordings and rows.
     "agreement correspondence demo embed ensemble labels layouts neighbours project projector "
     "projector.* recordings store",
@@ -32,8 +34,6 @@ LAYERS = (
     "__main__ app pages.*",
 )
 FRAMEWORKS = {"tensorflow", "keras", "umap", "tensorboard", "numba", "tensorflow_hub"}
-# Only the building of a model imports these two.
-BUILD_MODELS = {"engine"}
 HEAVY = ("tensorflow", "keras", "umap", "numba", "streamlit", "pandas")
 
 
@@ -49,6 +49,10 @@ FILES = {
     for pattern in ("embedviz/**/*.py", "pages/*.py", "app.py")
     for path in ROOT.glob(pattern)
 }
+
+
+# Only the building of a model imports these.
+BUILD_MODELS = {name for name in FILES if name == "engine" or name.startswith("frontends.")}
 
 
 def layer(name: str) -> int | None:

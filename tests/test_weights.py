@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from embedviz import weightfiles, weights
+from embedviz import downloads, weightfiles, weights
 from embedviz.errors import Cancelled, WeightsError
-from embedviz.facts import Facts, WeightFile
+from embedviz.facts import Facts, Framing, WeightFile
 from embedviz.folders import weights_folder
 
 NETWORK = bytes(range(256)) * 1200  # 300 kB, several chunks
@@ -41,6 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         if way != "no-length":
             self.send_header("Content-Length", str(len(body)))
+        if way == "page":
+            self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
         cut = way == "cut" or (way == "cut-once" and first) or way == "stall"
         self.wfile.write(body[: len(body) // 2] if cut else body)
@@ -113,10 +116,7 @@ def facts_of(*files: WeightFile, **variants: int) -> Facts:
         licence="",
         home="",
         rate_hz=16000,
-        window_s=1.0,
-        window_samples=16000,
-        hop_s=0.5,
-        tail="drop",
+        framing=Framing(window_s=1.0, window_samples=16000, hop_s=0.5, tail="drop"),
         patch_frames=100,
         bands_hz=(100.0, 200.0),
         patch_range=(0.0, 1.0),
@@ -247,14 +247,14 @@ def test_wrong_bytes_are_tried_again(network, server):
 def test_a_failed_fetch_says_why_and_how_to_bring_the_file_by_hand(
     network, server, monkeypatch, way, words
 ):
-    monkeypatch.setattr(weights, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(downloads, "TIMEOUT_S", 0.2)
     file = network(way)
     with pytest.raises(WeightsError) as failure:
         weights.fetch(facts_of(file))
     assert words in str(failure.value)
     assert f"net.h5 (0.307 MB, {file.url})" in str(failure.value)
     assert "`embedviz weights add tern FILE`" in str(failure.value)
-    assert len(server.asked) == 1 + weights.RETRIES
+    assert len(server.asked) == 1 + downloads.RETRIES
     assert present() == []
 
 
@@ -667,3 +667,164 @@ def test_a_copy_that_fails_leaves_nothing(network, tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match="No space left on device"):
         weights.add(facts_of(network()), tmp_path / "net.h5")
     assert present() == []
+
+
+# Files for which no checksum is published
+
+
+@pytest.fixture
+def unpublished(network):
+    """A model whose one file has no published checksum."""
+
+    def build(way="good") -> Facts:
+        return facts_of(network(way, checksum=None))
+
+    return build
+
+
+def test_what_embedviz_downloads_itself_is_official_where_no_checksum_is_published(
+    unpublished, server
+):
+    facts = unpublished()
+    fetched = weights.fetch(facts)[0]
+    assert (fetched.verified, fetched.sha256) == (True, sha256(NETWORK)[7:])
+    for given in (None, fetched.path, fetched.path.parent):
+        assert weights.find(facts, "default", weights=given) == {"net.h5": fetched}
+    assert weights.fetch(facts) == (fetched,)
+    assert len(server.asked) == 1
+
+
+def test_a_touched_download_is_still_official_and_a_changed_one_is_damaged(unpublished):
+    facts = unpublished()
+    path = weights.fetch(facts)[0].path
+    os.utime(path, ns=(1, 1))
+    assert weights.find(facts, "default")["net.h5"].verified
+    path.write_bytes(OTHER)
+    for _ in range(2):
+        assert not weights.state(facts, facts.files[0]).verified
+        with pytest.raises(WeightsError, match="damaged: its bytes have changed since it was down"):
+            weights.find(facts, "default")
+    path.write_bytes(NETWORK)
+    assert weights.find(facts, "default")["net.h5"].verified
+    path.write_bytes(OTHER)
+    assert weights.fetch(facts)[0].verified
+    assert path.read_bytes() == NETWORK
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("cut", "the connection failed"),
+        ("missing", "404"),
+        ("page", "the server answered with a web page"),
+    ],
+)
+def test_what_did_not_arrive_whole_is_not_kept(unpublished, server, way, words):
+    with pytest.raises(WeightsError, match=words) as failure:
+        weights.fetch(unpublished(way))
+    assert "`embedviz weights add tern FILE --unverified`" in str(failure.value)
+    assert len(server.asked) == 1 + downloads.RETRIES
+    assert present() == []
+
+
+@pytest.mark.parametrize("name", ["net.h5", "net (1).h5"])
+def test_brought_by_hand_such_a_file_needs_the_users_word(unpublished, tmp_path, name):
+    facts = unpublished()
+    (tmp_path / name).write_bytes(NETWORK)
+    with pytest.raises(WeightsError) as failure:
+        weights.add(facts, tmp_path / name)
+    assert "is not the published net.h5, as far as anyone can tell" in str(failure.value)
+    assert "no checksum is published" in str(failure.value)
+    assert "`--unverified` accepts it" in str(failure.value)
+    assert not weights_folder().exists()
+
+    assert not weights.add(facts, tmp_path / name, unverified=True)[0].verified
+    found = weights.find(facts, "default")["net.h5"]
+    assert not found.verified
+    os.utime(found.path, ns=(1, 1))
+    assert weights.find(facts, "default")["net.h5"] == found
+    assert weights.fetch(facts)[0].verified
+
+
+def test_another_machines_sidecar_does_not_make_a_file_official(unpublished, tmp_path):
+    """A file that is handed on with its sidecar is still brought by hand."""
+    facts = unpublished()
+    fetched = weights.fetch(facts)[0].path
+    for path in (fetched, fetched.with_name("net.h5.json")):
+        path.rename(tmp_path / path.name)
+    assert not weights.find(facts, "default", weights=tmp_path)["net.h5"].verified
+    with pytest.raises(WeightsError, match="no checksum is published"):
+        weights.add(facts, tmp_path / "net.h5")
+
+
+def test_such_a_file_put_into_the_folder_by_hand_is_not_used_unasked(unpublished):
+    put(NETWORK)
+    with pytest.raises(WeightsError) as failure:
+        weights.find(unpublished(), "default")
+    assert "was put there by hand: no checksum is published" in str(failure.value)
+    assert "`embedviz weights fetch tern`" in str(failure.value)
+    assert "`embedviz weights add tern FILE --unverified`" in str(failure.value)
+
+
+def test_double_extensions_are_compared_whole(network, tmp_path):
+    packed = network(name="net.h5.gz", checksum=None)
+    archive = network(name="net.tar.gz", checksum=None)
+    facts = facts_of(packed, archive)
+    (tmp_path / "copy.tar.gz").write_bytes(OTHER)
+    assert [
+        found.file for found in weights.add(facts, tmp_path / "copy.tar.gz", unverified=True)
+    ] == [archive]
+    for name in ("copy.gz", "copy.h5"):
+        (tmp_path / name).write_bytes(OTHER)
+        with pytest.raises(WeightsError, match="holds no official file"):
+            weights.add(facts, tmp_path / name, unverified=True)
+
+
+# SavedModels in place of their archive
+
+
+@pytest.fixture
+def saved_model(tmp_path):
+    """A folder with the files of a SavedModel, and a note that is none of them."""
+    folder = tmp_path / "model"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(NETWORK)
+    (folder / "variables" / "variables.index").write_bytes(OTHER)
+    (folder / ".DS_Store").write_bytes(b"seen")
+    return folder
+
+
+def test_an_unpacked_savedmodel_stands_in_for_its_archive(network, labels, saved_model):
+    facts = facts_of(labels(), network(name="net.tar.gz", checksum=None))
+    found = weights.find(facts, "default", weights=saved_model)["net.tar.gz"]
+    assert (found.path, found.verified) == (saved_model, False)
+    with pytest.raises(WeightsError, match="holds no official file"):
+        weights.find(facts_of(network()), "default", weights=saved_model)
+
+
+def test_a_savedmodel_is_known_by_the_files_that_tensorflow_reads(network, saved_model):
+    def digest() -> str:
+        file = network(name="net.tar.gz", checksum=None)
+        return weights.find(facts_of(file), "default", weights=saved_model)["net.tar.gz"].sha256
+
+    # As `sha256sum assets/* saved_model.pb variables/* | sha256sum` prints it.
+    listed = [("saved_model.pb", NETWORK), ("variables/variables.index", OTHER)]
+    lines = "".join(f"{sha256(content)[7:]}  {name}\n" for name, content in listed)
+    assert digest() == sha256(lines.encode())[7:]
+    (saved_model / ".DS_Store").unlink()
+    assert digest() == sha256(lines.encode())[7:]
+    (saved_model / "variables" / "variables.index").rename(saved_model / "variables" / "other")
+    assert digest() != sha256(lines.encode())[7:]
+
+
+def test_an_unpacked_savedmodel_is_added_as_an_archive(network, saved_model):
+    facts = facts_of(network(name="net.tar.gz", checksum=None))
+    with pytest.raises(WeightsError, match="no checksum is published"):
+        weights.add(facts, saved_model)
+    added = weights.add(facts, saved_model, unverified=True)[0]
+    assert weights.find(facts, "default")["net.tar.gz"] == added
+    with tarfile.open(added.path) as tar:
+        assert {member.name for member in tar if member.isreg()} == {
+            "saved_model.pb",
+            "variables/variables.index",
+        }

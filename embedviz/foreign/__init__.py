@@ -1,0 +1,1 @@
+"""Models that are no file of ours: SavedModels by handle or folder, and HEAR modules by name."""
