@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +16,50 @@ from embedviz.errors import WeightsError
 
 Array = npt.NDArray[Any]
 
+GZIP_START = b"\x1f\x8b"
+MOST_UNPACKED_BYTES = 256 * 2**20
+
 
 def read_keras_h5(path: Path) -> list[tuple[str, Array]]:
     """Read a legacy Keras `save_weights` file as (name, array) pairs in the order of its layers.
 
     The order is the file's `layer_names` and each group's `weight_names`; names that hold slashes
-    are nested groups. Links that lead out of the file are refused.
+    are nested groups. Links that lead out of the file are refused. A file packed with gzip is
+    unpacked in memory.
 
     Raises
     ------
     WeightsError
-        If the file is no HDF5 file of that layout.
+        If the file is no HDF5 file of that layout, or is packed and larger than 256 MiB unpacked.
     """
     import h5py
 
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(_unpacked(path), "r") as file:
             return [
                 (f"{layer}/{weight}", _dataset(file, f"{layer}/{weight}", path))
                 for layer in _names(file, "layer_names")
                 for weight in _names(file[layer], "weight_names")
             ]
-    except (OSError, KeyError, AttributeError, RuntimeError) as error:
+    except (OSError, EOFError, zlib.error, KeyError, AttributeError, RuntimeError) as error:
         raise WeightsError(
             f"{path.name} is no Keras weights file ({_sentence(error)}); fetch it again."
         ) from error
+
+
+def _unpacked(path: Path) -> Path | io.BytesIO:
+    """Give the content of a file packed with gzip, or the path of any other."""
+    with path.open("rb") as file:
+        if file.read(len(GZIP_START)) != GZIP_START:
+            return path
+    with gzip.open(path) as stream:
+        content = stream.read(MOST_UNPACKED_BYTES + 1)
+    if len(content) > MOST_UNPACKED_BYTES:
+        raise WeightsError(
+            f"{path.name} is larger than {MOST_UNPACKED_BYTES // 2**20} MiB unpacked; "
+            "it is not the official file."
+        )
+    return io.BytesIO(content)
 
 
 def _names(group: Any, attribute: str) -> list[str]:  # noqa: ANN401 (h5py has no types)

@@ -12,6 +12,7 @@ import click
 
 from embedviz import __version__
 from embedviz.cli_embed import embed
+from embedviz.cli_ensemble import ensemble
 from embedviz.cli_weights import weights
 
 PATH = click.Path(path_type=Path)
@@ -131,4 +132,5 @@ def app(port: int, host: str) -> int:
 
 
 commands.add_command(embed)
+commands.add_command(ensemble)
 commands.add_command(weights)

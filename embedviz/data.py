@@ -84,6 +84,8 @@ class Provenance:
     label_columns: tuple[str, ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     """Recording name -> the sentence that says why it has no rows."""
+    members: tuple[str, ...] = ()
+    """Of an ensemble: the models whose vectors are joined; thumbnails are those of the first."""
 
     @property
     def title(self) -> str:
@@ -103,7 +105,7 @@ class Provenance:
         kept["recordings"] = {
             name: Source(**source) for name, source in kept.get("recordings", {}).items()
         }
-        for key in ("bands_hz", "patch_range", "label_columns"):
+        for key in ("bands_hz", "patch_range", "label_columns", "members"):
             if key in kept:
                 kept[key] = tuple(kept[key])
         return cls(**kept)

@@ -198,13 +198,14 @@ class _Run:
 
     def _provenance(self, recordings: Sequence[Recording]) -> Provenance:
         model, facts = self.model, self.model.facts
+        stretched = facts.any_window and not isinstance(self.per, str)
         return Provenance(
             model=facts.name,
             variant=model.variant,
             weights={file: found.sha256 for file, found in model.weights.items()},
             verified=model.verified,
             rate_hz=facts.rate_hz,
-            window_s=facts.window_s,
+            window_s=float(self.per) if stretched else facts.window_s,
             hop_s=self.true_hop_s,
             per=self.per,
             precision=model.precision,

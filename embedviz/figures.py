@@ -129,12 +129,13 @@ def around(
 
 
 def patch_span(embedding_set: EmbeddingSet, row: int) -> tuple[float, float]:
-    """Give the seconds that a row's patch shows; a window's padding belongs to it."""
-    values = embedding_set.table.iloc[row]
-    padding_s = float(values.get("padding_s", 0.0))
-    if embedding_set.provenance.per != "window":
-        padding_s = 0.0
-    return float(values["start_s"]), float(values["stop_s"]) + padding_s
+    """Give the seconds that a row's patch shows; a window's edges and padding belong to it."""
+    values, made = embedding_set.table.iloc[row], embedding_set.provenance
+    start_s, stop_s = float(values["start_s"]), float(values["stop_s"])
+    if made.per not in ("window", made.window_s):
+        return start_s, stop_s
+    end_s = stop_s + float(values.get("padding_s", 0.0))
+    return min(start_s, end_s - made.window_s), end_s
 
 
 def _axes(projection: Projection, theme: Theme) -> dict[str, Any]:

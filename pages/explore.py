@@ -8,12 +8,10 @@ from embedviz.ui.detail import selection_table, show_neighbours, show_row
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.jobs import Job
 from embedviz.ui.map import chosen_rows, show_map
-from embedviz.ui.progress import plain
-from embedviz.ui.projections import again, projection
+from embedviz.ui.projections import projection
 from embedviz.ui.session import workspace
+from embedviz.ui.waiting import wait_for
 from embedviz.ui.workspace import Workspace
-
-AWAITED = "awaited_projection"
 
 
 def main() -> None:
@@ -35,11 +33,7 @@ def main() -> None:
         )
     found = projection(own, name, embedding_set, choice)
     if isinstance(found, Job):
-        if st.session_state.get(AWAITED) != found.id:
-            # The progress below was drawn before this job began.
-            st.session_state[AWAITED] = found.id
-            st.rerun()
-        waiting(found)
+        wait_for([found], "Arranging the map …", "There is no map yet")
         return
     explore(own, name, embedding_set.with_projection(found), colour_by)
 
@@ -61,22 +55,6 @@ def explore(own: Workspace, name: str, embedding_set: EmbeddingSet, colour_by: s
         show_neighbours(own, name, embedding_set, row)
     if len(rows) > 1:
         selection_table(embedding_set, rows)
-
-
-def waiting(job: Job) -> None:
-    """Keep the map's place while its projection is computed."""
-    with st.container(
-        border=True, height=620, horizontal_alignment="center", vertical_alignment="center"
-    ):
-        if job.active:
-            st.subheader("Arranging the map …", anchor=False, text_alignment="center")
-            st.caption(
-                "Its progress is below; the page goes on by itself.", text_alignment="center"
-            )
-        else:
-            st.subheader("There is no map yet", anchor=False, text_alignment="center")
-            st.caption(plain(job.message), text_alignment="center")
-            st.button("Try again", on_click=again, args=(job,))
 
 
 main()

@@ -1,7 +1,7 @@
 """Take the pictures of the documentation: `python tools/screenshots.py`.
 
 Every page of the app on the demo set, in light and dark, as
-assets/screenshots/{explore,embed,export,models}-{light,dark}.png.
+assets/screenshots/{explore,embed,compare,export,models}-{light,dark}.png.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ FOLDER = ROOT / "assets" / "screenshots"
 SIZE = {"width": 1440, "height": 900}
 START_S = 60
 DRAWN = "document.querySelector('.map-chart')?._fullData?.length > 1"
+BOTH_DRAWN = """(() => {
+  const charts = [...document.querySelectorAll('.map-chart')];
+  return charts.length === 2 && charts.every((chart) => chart._fullData?.length > 1);
+})()"""
+CARDS = """[...document.querySelectorAll('.map-card')]
+  .every((card) => !card.hidden && card.querySelector('img').naturalWidth > 0)"""
 LOADED = """[...document.querySelectorAll('[data-testid=stImage] img')]
   .every((picture) => picture.complete && picture.naturalWidth > 0)"""
 # The first whale's second window: a call that the ear knows from its picture.
@@ -61,6 +67,14 @@ def embed(page: Page) -> None:
     page.get_by_text("96 recordings").first.wait_for()
 
 
+def compare(page: Page) -> None:
+    """Bring the pointer over a point of the left map, which is marked in the right one."""
+    page.wait_for_function(BOTH_DRAWN)
+    quiet(page)
+    page.mouse.move(*page.evaluate(POINT, CHOSEN))
+    page.wait_for_function(CARDS)
+
+
 def export(page: Page) -> None:
     """Write a bundle."""
     page.get_by_role("button", name="Write the bundle").click()
@@ -74,7 +88,7 @@ def models(page: Page) -> None:
     page.get_by_role("heading", name="YAMNet").wait_for()
 
 
-PAGES: tuple[Callable[[Page], None], ...] = (explore, embed, export, models)
+PAGES: tuple[Callable[[Page], None], ...] = (explore, embed, compare, export, models)
 
 
 def quiet(page: Page) -> None:
@@ -116,6 +130,37 @@ def app(log: Path) -> Iterator[str]:
         process.wait(20)
 
 
+def two_sets() -> str:
+    """Embed the demo clips with two models, one point a clip, and give the workspace's token."""
+    from embedviz import catalogue, models
+    from embedviz.embed import embed as embed_recordings
+    from embedviz.ensemble import ensemble
+    from embedviz.folders import demo_recordings
+    from embedviz.labels import from_folders
+    from embedviz.project import project
+    from embedviz.recordings import gather
+    from embedviz.store import write_set
+    from embedviz.ui.workspace import Workspace
+
+    workspace = Workspace.create()
+    gathered = gather([demo_recordings() / "clips"], unpack_to=workspace.folder)
+    clips = from_folders(gathered.recordings)
+    logmel = models.load_model("logmel")
+    sets = {"clips": embed_recordings(clips, logmel, per="recording")}
+    known = [name for name in ("efficientat", "yamnet") if name in models.names()]
+    ready = [name for name in known if catalogue.ready(models.facts(name))]
+    if ready:
+        model = models.load_model(ready[0])
+        sets[f"clips-{ready[0]}"] = embed_recordings(clips, model, per="recording")
+    else:
+        # No weights on this machine: the same clips heard twice, coarsely as well.
+        coarse = embed_recordings(clips, logmel, per="recording", hop_s=0.96)
+        sets["clips-joined"] = ensemble([sets["clips"], coarse])
+    for name, found in sets.items():
+        write_set(found.with_projection(project(found, "umap")), workspace.set_path(name))
+    return workspace.token
+
+
 def wait(url: str) -> None:
     """Wait until the server answers."""
     deadline = time.monotonic() + START_S
@@ -128,7 +173,7 @@ def wait(url: str) -> None:
     raise SystemExit(f"The app did not answer within {START_S} s.")
 
 
-def take(url: str, executable: Path) -> None:
+def take(url: str, token: str, executable: Path) -> None:
     """Visit every page in both colour schemes and write its picture."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -139,10 +184,11 @@ def take(url: str, executable: Path) -> None:
                 name = prepare.__name__
                 context = browser.new_context(viewport=SIZE, color_scheme=scheme)
                 page = context.new_page()
-                page.goto(f"{url}/{name}")
+                page.goto(f"{url}/{name}" + (f"?w={token}" if prepare is compare else ""))
                 page.wait_for_function(f"document.title == '{name.title()} · embedviz'")
                 prepare(page)
-                quiet(page)
+                if prepare is not compare:
+                    quiet(page)
                 path = FOLDER / f"{name}-{scheme}.png"
                 optimised(page.screenshot(animations="disabled")).save(path, optimize=True)
                 print_line(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
@@ -167,7 +213,7 @@ def main() -> None:
         os.environ.setdefault("EMBEDVIZ_CACHE", f"{folder}/cache")
         os.environ.setdefault("EMBEDVIZ_WEIGHTS", f"{folder}/weights")
         with app(Path(folder) / "log.txt") as url:
-            take(url, executable)
+            take(url, two_sets(), executable)
 
 
 if __name__ == "__main__":

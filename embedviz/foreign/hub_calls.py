@@ -56,7 +56,7 @@ class Call:
             sound = sound[..., tf.newaxis]
         sound = tf.cast(sound, self.sound.dtype)
 
-        def given(wanted: object) -> object:
+        def given(wanted: Any) -> Any:  # noqa: ANN401
             if wanted is self.sound:
                 return sound
             if self.rate is not None and wanted is self.rate:

@@ -10,7 +10,8 @@ import streamlit as st
 from embedviz import catalogue, models
 from embedviz.facts import Facts, WeightFile
 
-GROUPS = ("General", "Bioacoustics", "Baseline")
+GROUPS = ("General", "Music", "Bioacoustics", "Baseline")
+MOST_BUTTONS = 4
 DEFAULT_MODEL = "logmel"
 Colour = Literal["green", "orange", "red", "gray"]
 
@@ -102,7 +103,7 @@ def _card(facts: Facts) -> str | None:
         with place:
             badge(weights_state(facts, variant))
         st.caption(
-            f"{kilohertz(facts.rate_hz)} · {facts.window_s:g} s every {facts.hop_s:g} s · "
+            f"{kilohertz(facts.rate_hz)} · {facts.window_s:.3g} s every {facts.hop_s:.3g} s · "
             f"{facts.variants[variant]:,} values · {facts.licence}"
         )
     return variant if chosen else None
@@ -111,13 +112,24 @@ def _card(facts: Facts) -> str | None:
 def _variant(facts: Facts) -> str:
     if len(facts.variants) == 1:
         return facts.default_variant
-    chosen = st.segmented_control(
-        f"Variant of {facts.title}",
-        list(facts.variants),
-        default=facts.default_variant,
-        required=True,
-        key=f"variant-{facts.name}",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
+    return choose_variant(facts, f"variant-{facts.name}")
+
+
+def choose_variant(facts: Facts, key: str) -> str:
+    """Let the user choose a variant: from buttons while they are few, from a list beyond."""
+    label, names = f"Variant of {facts.title}", list(facts.variants)
+    if len(names) > MOST_BUTTONS:
+        chosen: str | None = st.selectbox(
+            label, names, key=key, persist_state="session", label_visibility="collapsed"
+        )
+    else:
+        chosen = st.segmented_control(
+            label,
+            names,
+            default=facts.default_variant,
+            required=True,
+            key=key,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
     return chosen or facts.default_variant

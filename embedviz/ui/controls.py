@@ -36,7 +36,7 @@ def choose_set(workspace: Workspace) -> str | None:
         "Set",
         names,
         index=names.index(wanted) if wanted in names else 0,
-        format_func=lambda name: _described(workspace, name),
+        format_func=lambda name: described(workspace, name),
         width=340,
     )
     st.session_state[CHOSEN] = chosen
@@ -45,7 +45,7 @@ def choose_set(workspace: Workspace) -> str | None:
 
 def choose_projection(name: str, embedding_set: EmbeddingSet) -> dict[str, Any]:
     """Choose a method, the number of axes and the method's settings."""
-    stored = stored_choice(embedding_set) or {"method": "umap", "dims": 2}
+    stored = stored_choice(embedding_set) or {"method": "umap", "dims": 2, **DEFAULTS["umap"]}
     method = st.segmented_control(
         "Projection",
         list(METHODS),
@@ -154,7 +154,8 @@ def _settings(name: str, method: str, start: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _described(workspace: Workspace, name: str) -> str:
+def described(workspace: Workspace, name: str) -> str:
+    """Give a set as it is listed: its name, model and number of points."""
     path = workspace.set_path(name)
     try:
         return f"{name} · {_summary(path, path.stat().st_mtime_ns)}"

@@ -30,23 +30,29 @@ def show_row(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: 
     name
         The set's name in the workspace.
     """
-    _headline(embedding_set, row)
-    path = _heard_from(embedding_set, row)
+    show_headline(embedding_set, row)
+    path = heard_from(embedding_set, row)
     if path is not None:
         st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
-    model = model_title(embedding_set.provenance)
-    if embedding_set.thumbnails is not None:
-        st.caption(f"What {plain(model)} received")
-        st.plotly_chart(
-            figures.heard(embedding_set.thumbnails[row], embedding_set, row, current_theme()),
-            key=f"heard-{name}-{row}",
-            theme=None,
-            height=230,
-            config={"displayModeBar": False},
-            alt=f"Spectrogram that {model} received for this row",
-        )
+    show_heard(name, embedding_set, row)
     if path is not None:
         _recording(embedding_set, row, path)
+
+
+def show_heard(name: str, embedding_set: EmbeddingSet, row: int) -> None:
+    """Show what the model received for a row, where the set keeps it."""
+    if embedding_set.thumbnails is None:
+        return
+    model = _receiver(embedding_set.provenance)
+    st.caption(f"What {plain(model)} received")
+    st.plotly_chart(
+        figures.heard(embedding_set.thumbnails[row], embedding_set, row, current_theme()),
+        key=f"heard-{name}-{row}",
+        theme=None,
+        height=230,
+        config={"displayModeBar": False},
+        alt=f"Spectrogram that {model} received for this row",
+    )
 
 
 def show_neighbours(workspace: Workspace, name: str, embedding_set: EmbeddingSet, row: int) -> None:
@@ -76,7 +82,7 @@ def _neighbour(
     headline = f"**{plain(label)}** " if label else ""
     st.markdown(f"{headline}:gray[at {distance:.3f}]")
     st.caption(plain(describe(embedding_set, row)))
-    if _is_there(embedding_set, row):
+    if is_there(embedding_set, row):
         st.audio(address("sound", workspace, name, f"{row}.wav"), format="audio/wav")
 
 
@@ -86,6 +92,14 @@ def _nearest(
 ) -> tuple[IndexArray, FloatArray]:
     """Find the nearest rows once for a row of a set's file; `state` names both."""
     return nearest(_vectors, row, k=min(most, len(_vectors) - 1))
+
+
+def _receiver(made: Provenance) -> str:
+    """Give the model whose pictures a set keeps: of an ensemble the first."""
+    if not made.members:
+        return model_title(made)
+    first = made.members[0]
+    return models.facts(first).title if first in models.names() else first
 
 
 def model_title(made: Provenance) -> str:
@@ -101,7 +115,8 @@ def describe(embedding_set: EmbeddingSet, row: int) -> str:
     return f"{values['recording']}, {values['start_s']:.2f} to {values['stop_s']:.2f} s"
 
 
-def _headline(embedding_set: EmbeddingSet, row: int) -> None:
+def show_headline(embedding_set: EmbeddingSet, row: int) -> None:
+    """Say which row it is: its recording, its time span, what is known of it."""
     values = embedding_set.table.iloc[row]
     st.markdown(f"**{plain(str(values['recording']))}**")
     parts = [f"{values['start_s']:.2f} to {values['stop_s']:.2f} s"]
@@ -113,7 +128,7 @@ def _headline(embedding_set: EmbeddingSet, row: int) -> None:
     st.caption(" · ".join(parts))
 
 
-def _heard_from(embedding_set: EmbeddingSet, row: int) -> Path | None:
+def heard_from(embedding_set: EmbeddingSet, row: int) -> Path | None:
     """Give the path of a row's recording; say why where it cannot be heard."""
     try:
         return _source(embedding_set, row)
@@ -161,7 +176,8 @@ def _source(embedding_set: EmbeddingSet, row: int) -> Path:
     return path
 
 
-def _is_there(embedding_set: EmbeddingSet, row: int) -> bool:
+def is_there(embedding_set: EmbeddingSet, row: int) -> bool:
+    """Tell whether a row's recording still lies where it was."""
     recording = str(embedding_set.table["recording"].iloc[row])
     source = embedding_set.provenance.recordings.get(recording)
     return source is not None and Path(source.path).is_file()

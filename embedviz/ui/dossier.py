@@ -10,7 +10,16 @@ from embedviz import catalogue, weights
 from embedviz.errors import WeightsError
 from embedviz.facts import Facts, WeightFile
 from embedviz.ui import runs
-from embedviz.ui.cards import DAMAGED, MISSING, READY, badge, file_state, kilohertz, weights_state
+from embedviz.ui.cards import (
+    DAMAGED,
+    MOST_BUTTONS,
+    READY,
+    badge,
+    choose_variant,
+    file_state,
+    kilohertz,
+    weights_state,
+)
 from embedviz.ui.jobs import queue
 from embedviz.ui.progress import plain
 from embedviz.ui.recordings import Upload
@@ -48,8 +57,8 @@ def _facts(facts: Facts) -> None:
     low, high = facts.bands_hz[0], facts.bands_hz[-1]
     values = {
         "Rate": kilohertz(facts.rate_hz),
-        "Window": f"{facts.window_s:g} s",
-        "Hop": f"{facts.hop_s:g} s",
+        "Window": f"{facts.window_s:.3g} s",
+        "Hop": f"{facts.hop_s:.3g} s",
         "Bands": f"{len(facts.bands_hz)}, {low:,.0f} to {high:,.0f} Hz",
         "Vector": _vectors(facts),
         "Precision": ", ".join(facts.precisions),
@@ -72,6 +81,9 @@ def _words(facts: Facts) -> None:
 def _vectors(facts: Facts) -> str:
     if len(facts.variants) == 1:
         return f"{facts.variants[facts.default_variant]:,} values"
+    if len(facts.variants) > MOST_BUTTONS:
+        sizes = sorted(set(facts.variants.values()))
+        return f"{' or '.join(f'{size:,}' for size in sizes)}, {len(facts.variants)} variants"
     return ", ".join(f"{size:,} {name}" for name, size in facts.variants.items())
 
 
@@ -80,18 +92,21 @@ def _weights(workspace: Workspace, facts: Facts) -> None:
         st.markdown("**No weights**")
         st.caption("It computes what it says from the sound itself; there is nothing to download.")
         return
-    for file in facts.files:
+    variant = facts.default_variant
+    if len({facts.files_for(name) for name in facts.variants}) > 1:
+        variant = choose_variant(facts, f"weights-of-{facts.name}")
+    for file in facts.files_for(variant):
         _file(facts, file)
     with st.container(horizontal=True):
-        _download(workspace, facts)
+        _download(workspace, facts, variant)
         _add(workspace, facts)
-        ready = catalogue.ready(facts)
+        ready = any(catalogue.ready(facts, name) for name in facts.variants)
         if st.button(
             "Verify",
             key=f"verify-{facts.name}",
             icon=":material/verified:",
             disabled=not ready or _busy(workspace, "Verifying", facts),
-            help="Compares checksums and repeats the published smoke test.",
+            help="Compares checksums, and the output with whatever is published.",
         ):
             runs.start_verifying(workspace, facts)
             st.rerun()
@@ -107,15 +122,15 @@ def _file(facts: Facts, file: WeightFile) -> None:
             badge(state)
             words = [catalogue.megabytes(file.size_bytes)]
             words += ["optional"] if file.optional else []
-            words += [f"only for {', '.join(file.variants)}"] if file.variants else []
             st.caption(" · ".join(words), width="content")
         if state is DAMAGED:
             st.caption(":red[It is not the published file; download it again or replace it.]")
-        st.markdown(f":small[`{file.checksum}`]  \n:small[{file.url}]")
+        checksum = f"`{file.checksum}`" if file.checksum else "no checksum is published"
+        st.markdown(f":small[{checksum}]  \n:small[{file.url}]")
 
 
-def _download(workspace: Workspace, facts: Facts) -> None:
-    missing = [file for file in facts.files if file_state(facts, file) is not READY]
+def _download(workspace: Workspace, facts: Facts, variant: str) -> None:
+    missing = [file for file in facts.files_for(variant) if file_state(facts, file) is not READY]
     if not missing:
         return
     size = catalogue.megabytes(sum(file.size_bytes or 0 for file in missing))
@@ -125,7 +140,7 @@ def _download(workspace: Workspace, facts: Facts) -> None:
         icon=":material/download:",
         disabled=_busy(workspace, "Downloading", facts),
     ):
-        runs.start_download(workspace, facts)
+        runs.start_download(workspace, facts, variant)
         st.rerun()
 
 
@@ -205,6 +220,6 @@ def _verdict(workspace: Workspace, facts: Facts) -> None:
         if isinstance(job.result, Verified) and job.result.model == facts.name
     ]
     # A check says nothing about weights that went missing since.
-    if found and MISSING not in [file_state(facts, f) for f in facts.files if not f.optional]:
+    if found and any(catalogue.ready(facts, variant) for variant in facts.variants):
         lines = [f"{MARKS[mark]} {plain(words)}" for mark, words in found[-1].lines]
         st.markdown("  \n".join(lines))

@@ -28,6 +28,12 @@ PAGES = [
         default=not LINKED,
     ),
     st.Page(
+        home.page("compare"),
+        title="Compare",
+        icon=":material/compare:",
+        help="Two models' maps of the same sounds side by side, and how far they agree.",
+    ),
+    st.Page(
         home.page("export"),
         title="Export",
         icon=":material/ios_share:",

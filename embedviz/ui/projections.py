@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
-from threading import Lock
 from typing import Any
 
 from embedviz.data import EmbeddingSet, Projection
-from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.jobs import Job, Report, Update
+from embedviz.ui.results import result
 from embedviz.ui.workspace import Workspace
 
-KEPT = 32
 METHODS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "umap": {"metric": "cosine", "n_neighbors": 15, "min_dist": 0.1, "seed": 0},
     "pca": {},
     "tsne": {"metric": "cosine", "perplexity": 30.0, "seed": 0},
 }
-
-_found: OrderedDict[str, Projection] = OrderedDict()
-_jobs: dict[str, Job] = {}
-_lock = Lock()
 
 
 def projection(
@@ -39,28 +33,12 @@ def projection(
     if choice == stored_choice(embedding_set) and embedding_set.projection is not None:
         return embedding_set.projection
     path = workspace.set_path(name)
-    key = f"{path}|{path.stat().st_mtime_ns}|{sorted(choice.items())}"
-    with _lock:
-        if key in _found:
-            _found.move_to_end(key)
-            return _found[key]
-        job = _jobs.get(key)
-        if job is None or job.state == "done":
-            job = queue().submit(
-                lambda report: _compute(key, embedding_set, choice, report),
-                owner=workspace.token,
-                title=f"Projecting {name} with {METHODS[choice['method']]}",
-            )
-            _jobs[key] = job
-        return job
-
-
-def again(job: Job) -> None:
-    """Forget a job that failed or was stopped, so that the next look starts a new one."""
-    with _lock:
-        for key in [key for key, known in _jobs.items() if known is job]:
-            del _jobs[key]
-    queue().forget(job)
+    return result(
+        f"{path}|{path.stat().st_mtime_ns}|{sorted(choice.items())}",
+        lambda report: _compute(embedding_set, choice, report),
+        owner=workspace.token,
+        title=f"Projecting {name} with {METHODS[choice['method']]}",
+    )
 
 
 def stored_choice(embedding_set: EmbeddingSet) -> dict[str, Any] | None:
@@ -75,20 +53,13 @@ def stored_choice(embedding_set: EmbeddingSet) -> dict[str, Any] | None:
     return {"method": stored.method, "dims": stored.dims, **settings}
 
 
-def _compute(
-    key: str, embedding_set: EmbeddingSet, choice: Mapping[str, Any], report: Report
-) -> None:
+def _compute(embedding_set: EmbeddingSet, choice: Mapping[str, Any], report: Report) -> Projection:
     from embedviz.project import project
 
     settings = dict(choice)
-    result = project(
+    return project(
         embedding_set,
         settings.pop("method"),
         **settings,
         progress=lambda done, total: report(Update(done, total, "%")),
     )
-    with _lock:
-        _found[key] = result
-        _jobs.pop(key, None)
-        while len(_found) > KEPT:
-            _found.popitem(last=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from embedviz.catalogue import megabytes
 from embedviz.data import Recording
 from embedviz.facts import Facts
 from embedviz.model import Per
@@ -133,10 +134,13 @@ def _prospect(
         return "Choose at least one model."
     if not waiting:
         return "This is being embedded already."
-    return " · ".join(
+    words = [
         f"**{choice.title}** about {counted(runs.points(recordings, choice), 'point')}"
         for choice in waiting
-    )
+    ]
+    download = sum(runs.download_bytes(choice) for choice in waiting)
+    words += [f"first a download of {megabytes(download)}"] if download else []
+    return " · ".join(words)
 
 
 def _result(job: Job, made: Made) -> None:

@@ -103,12 +103,11 @@ def start(
     return queue().submit(work, owner=workspace.token, title=run_title(recordings, choice))
 
 
-def start_download(workspace: Workspace, facts: Facts) -> Job:
-    """Put the download of all weights of a model into the queue."""
+def start_download(workspace: Workspace, facts: Facts, variant: str) -> Job:
+    """Put the download of the weights of a model's variant into the queue."""
 
     def work(report: Report) -> None:
-        for variant in facts.variants:
-            _fetch(facts, variant, report)
+        _fetch(facts, variant, report)
 
     return queue().submit(work, owner=workspace.token, title=f"Downloading {facts.title}")
 
@@ -118,7 +117,7 @@ def start_verifying(workspace: Workspace, facts: Facts) -> Job:
 
     def work(report: Report) -> Verified:
         lines: list[tuple[str, str]] = []
-        report(Update(0, 0, detail="Checksums, then the published smoke test"))
+        report(Update(0, 0, detail="Checksums, then what is published of its output"))
         for line in catalogue.verified([facts.name]):
             lines.append(line)
             report(Update(0, 0, detail=line[1]))
@@ -137,6 +136,14 @@ def fetch_missing(facts: Facts, variant: str, report: Report) -> None:
     """
     if not catalogue.ready(facts, variant):
         _fetch(facts, variant, report)
+
+
+def download_bytes(choice: Choice) -> int:
+    """Give what a run would have to download first."""
+    facts = models.facts(choice.model)
+    if catalogue.ready(facts, choice.variant):
+        return 0
+    return catalogue.download_bytes(facts, choice.variant)
 
 
 def points(recordings: Sequence[Recording], choice: Choice) -> int:

@@ -24,7 +24,7 @@ def workspace() -> Workspace:
 
 
 def go(page: str) -> NoReturn:
-    """Open another page, `embed`, `explore`, `export` or `models`, in the same workspace."""
+    """Open another page by the name of its script, such as `explore`, in the same workspace."""
     st.switch_page(home.page(page), query_params={ADDRESS: workspace().token})
 
 
