@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -259,13 +260,13 @@ class _Decoded:
     def __init__(self, recording: Recording, channel: int | None, wanted: Counter[int]) -> None:
         self._recording, self._channel, self._wanted = recording, channel, wanted
         self._spools: dict[int, Spool] = {}
+        self._open = ExitStack()
 
     def __enter__(self) -> _Decoded:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for spool in self._spools.values():
-            spool.close()
+        self._open.close()
 
     def blocks(self, rate_hz: int) -> Iterable[FloatArray]:
         """Give the sound at a rate."""
@@ -273,7 +274,7 @@ class _Decoded:
             decoded = audio.blocks(self._recording, rate_hz, channel=self._channel)
             if self._wanted[rate_hz] == 1:
                 return decoded
-            self._spools[rate_hz] = Spool(decoded)
+            self._spools[rate_hz] = self._open.enter_context(Spool(decoded))
         return self._spools[rate_hz]
 
 

@@ -22,6 +22,8 @@ class WeightFile:
     """True where the model works without the file and only adds columns with it."""
     variants: tuple[str, ...] = ()
     """The variants that need the file; empty where all do."""
+    example: bool = False
+    """True for a sound whose published output `weights verify` repeats; no model reads it."""
 
     def serves(self, variant: str) -> bool:
         """Tell whether `variant` uses this file."""

@@ -37,6 +37,10 @@ class Spool:
             place += len(block)
             yield block
 
-    def close(self) -> None:
+    def __enter__(self) -> Spool:
+        """Give the spool itself; it is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Give back the memory or the file."""
         self._file.close()

@@ -121,10 +121,13 @@ class SweepListener:
             )
 
     def _parts(self, blocks: Iterable[FloatArray]) -> Iterator[_Part]:
-        loudest = np.float32(0.0)
-        if self._loudest is not None:
-            blocks = Spool(blocks)  # gone through twice
-            loudest = self._loudest_in(blocks)
+        if self._loudest is None:
+            yield from self._parts_below(np.float32(0.0), blocks)
+            return
+        with Spool(blocks) as sound:  # gone through twice
+            yield from self._parts_below(self._loudest_in(sound), sound)
+
+    def _parts_below(self, loudest: np.float32, blocks: Iterable[FloatArray]) -> Iterator[_Part]:
         for piece in self._pieces(blocks):
             heard = self._network(piece.sound[np.newaxis], loudest)
             columns, frames = heard["columns"][0], heard["patches"][0]

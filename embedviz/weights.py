@@ -65,7 +65,7 @@ def find(facts: Facts, variant: str, *, weights: Path | None = None) -> dict[str
     WeightsError
         Where a required file is missing, a kept one damaged, or `weights` is none of them.
     """
-    wanted = facts.files_for(variant)
+    wanted = tuple(file for file in facts.files_for(variant) if not file.example)
     offers = _offered(facts, Path(weights), wanted) if weights is not None else []
     files = {offer.file.name: offer for offer in offers}
     for file in wanted:

@@ -1,6 +1,8 @@
 """PaSST: the published numbers of its front end, and an independent forward pass in NumPy from the
 official file format."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from official_efficientat import log_mel
@@ -190,26 +192,16 @@ def test_bfloat16_stays_near(model, folder):
 @pytest.mark.parametrize(
     ("name", "shape", "sentence"),
     [
-        ("blocks.11.mlp.fc2.bias", None, r"lacks blocks\.11\.mlp\.fc2\.bias"),
-        ("time_new_pos_embed", (1, 768, 1, 200), r"of shape \(1, 768, 1, 200\), wanted"),
+        ("time_new_pos_embed", None, "lacks time_new_pos_embed"),
+        # As the authors' network for 20 s has it.
+        ("time_new_pos_embed", (1, 768, 1, 199), r"of shape \(1, 768, 1, 199\), wanted"),
     ],
 )
-def test_a_file_of_another_architecture_is_refused(name, shape, sentence, tmp_path):
-    # Zeros of one element, seen many times over, take no time to make.
-    state = {key: np.zeros(array.shape, np.float32) for key, array in arrays(Still()).items()}
+def test_the_file_of_another_network_is_refused(name, shape, sentence, tmp_path):
+    state = dict(islice(arrays(np.random.default_rng(7)).items(), 7))
     del state[name]
     if shape:
         state[name] = np.zeros(shape, np.float32)
     write_torch_zip(tmp_path / FILE, state)
     with pytest.raises(WeightsError, match=sentence):
         models.load_model("passt", weights=tmp_path)
-
-
-class Still:
-    """A generator that draws nothing but zeros, and quickly."""
-
-    def standard_normal(self, shape, dtype):
-        return np.zeros(shape, dtype)
-
-    def uniform(self, low, high, size):
-        return np.zeros(size)

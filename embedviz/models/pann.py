@@ -21,14 +21,15 @@ import numpy as np
 
 from embedviz.checkpoints import Array, fold_batch_norm, take
 from embedviz.classes import AUDIOSET_CLASSES, AUDIOSET_NAMES, top_class
-from embedviz.facts import Clip, Facts, Framing, Sweep, WeightFile
+from embedviz.errors import ModelError
+from embedviz.facts import Check, Clip, Facts, Framing, Sweep, WeightFile
 from embedviz.mel import slaney_centres_hz
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from embedviz.engine import Sweeping
-    from embedviz.model import Columns
+    from embedviz.model import Columns, Model
 
 EMB512 = WeightFile(
     name="Cnn14_emb512_mAP=0.420.pth",
@@ -43,6 +44,15 @@ CNN14 = WeightFile(
     checksum="sha256:0dc499e40e9761ef5ea061ffc77697697f277f6a960894903df3ada000e34b31",
     size_bytes=327_428_481,
     variants=("cnn14",),
+)
+EXAMPLE = WeightFile(
+    name="R9_ZSCveAHg_7s.wav",
+    url="https://github.com/qiuqiangkong/audioset_tagging_cnn/raw/master/resources/R9_ZSCveAHg_7s.wav",
+    checksum="sha256:59429c7174a3707575581d0b4181b1e2a420bda5d1de8d5195cf0b1e07d8bdfd",
+    size_bytes=448_078,
+    optional=True,
+    variants=("cnn14",),
+    example=True,
 )
 
 BANDS = 64
@@ -75,7 +85,7 @@ FACTS = Facts(
     patch_range=(-60.0, 15.0),
     patch_unit="dB (mel power)",
     variants={"emb512": 512, "cnn14": 2048},
-    files=(EMB512, CNN14, AUDIOSET_NAMES),
+    files=(EMB512, CNN14, AUDIOSET_NAMES, EXAMPLE),
     precisions=("float32", "bfloat16"),
     notes="A recording, or a stretch of any length, is heard in one pass, as the paper does; "
     "the last of its windows of 1 s is filled up with zeros.",
@@ -222,3 +232,32 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Sweeping:
 def columns(files: Mapping[str, Path]) -> Columns | None:
     """Give the column `top_class` from scores (N, 527), if the class names are there."""
     return top_class(files.get(AUDIOSET_NAMES.name), AUDIOSET_CLASSES)
+
+
+# Index in AudioSet's list, name, and the probability that the authors' README prints for EXAMPLE.
+PUBLISHED = (
+    (0, "Speech", 0.893),
+    (390, "Telephone bell ringing", 0.754),
+    (506, "Inside, small room", 0.235),
+)
+LARGEST_DIFFERENCE = 0.005
+
+
+def smoke_test(model: Model) -> list[Check]:
+    """Compare the class scores of the authors' example; empty without it, or for `emb512`."""
+    from embedviz import audio, weights
+
+    found = weights.state(FACTS, EXAMPLE)
+    if model.variant != "cnn14" or found is None or not found.verified:
+        return []
+    sound, rate_hz = audio.read(found.path)
+    scores = model.embed(sound, rate_hz, per="recording").scores
+    if scores is None:
+        raise ModelError("pann gave no class scores; they are part of its output.")
+    return [
+        Check(
+            f"the authors' example: {name} {scores[0, index]:.3f}, published {wanted:g}",
+            passed=bool(abs(scores[0, index] - wanted) <= LARGEST_DIFFERENCE),
+        )
+        for index, name, wanted in PUBLISHED
+    ]

@@ -1,0 +1,12 @@
+"""YAMNet as a HEAR module: 16,000 Hz, 1024 values.
+
+Timestamps: windows of 0.96 s every 0.48 s, the last one filled up with zeros. Scene: their mean.
+"""
+
+from embedviz.hear._module import HearModule
+
+_MODULE = HearModule("yamnet")
+
+load_model = _MODULE.load_model
+get_timestamp_embeddings = _MODULE.get_timestamp_embeddings
+get_scene_embeddings = _MODULE.get_scene_embeddings
