@@ -12,8 +12,12 @@ APP_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NEEDS := pyproject.toml requirements.txt
+PARITY_VENV := .venv-parity
+PARITY_PYTHON := $(PARITY_VENV)/bin/python
+PARITY_PIP := $(PARITY_PYTHON) -m pip install --quiet --disable-pip-version-check
+PARITY_STAMP := $(PARITY_VENV)/.installed
 
-.PHONY: install app check test bench screenshots clean help
+.PHONY: install app check test bench parity screenshots clean help
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
@@ -33,11 +37,18 @@ test: $(TEST_STAMP) ## all tests, those in a real browser included
 	@$(BIN)/python tools/browser.py
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(APP_STAMP) ## run every benchmark
+bench: $(APP_STAMP) $(PARITY_STAMP) ## run every benchmark, the official PyTorch code beside ours included
 	@for file in benchmarks/*.py; do \
 	  [ -e "$$file" ] || { echo "There are no benchmarks."; exit 0; }; \
 	  echo "$$file"; $(BIN)/python "$$file" || exit 1; \
 	done
+	@echo parity/speed.py; $(PARITY_PYTHON) -m parity.speed
+
+parity: $(PARITY_STAMP) ## compare every model with its official code, in an environment of its own
+	@table=0; hear=0; \
+	$(PARITY_PYTHON) -m parity $(ARGS) || table=1; \
+	$(if $(findstring --only,$(ARGS)),,$(PARITY_PYTHON) -m parity.hear || hear=1;) \
+	exit $$((table + hear))
 
 screenshots: $(TEST_STAMP) ## take the pictures of the README anew
 	@$(BIN)/python tools/browser.py
@@ -57,6 +68,19 @@ $(TEST_STAMP): $(NEEDS) requirements-test.txt | $(BIN)/python
 	@echo "Installing embedviz and its tests into $(VENV) (some minutes the first time) ..."
 	@$(PIP) -e ".[test]"
 	@touch $(APP_STAMP) $@
+
+# PyTorch and the official packages live here only. Those of the second list ask for versions that
+# they do not need; openl3's setup.py would download its weights. Nothing of the latter is cached,
+# because a package without its weights must not be found by others.
+$(PARITY_STAMP): $(NEEDS) requirements-parity.txt parity/requirements-alone.txt | $(BIN)/python
+	@echo "Installing PyTorch and the official packages into $(PARITY_VENV) (some minutes) ..."
+	@[ -e $(PARITY_PYTHON) ] || $(BIN)/python -m venv $(PARITY_VENV)
+	@echo '*' > $(PARITY_VENV)/.gitignore
+	@$(PARITY_PIP) -e . -r requirements-parity.txt
+	@$(PARITY_PIP) --no-deps --ignore-requires-python -r parity/requirements-alone.txt
+	@PYTHONPATH=$(CURDIR)/parity/openl3_setup $(PARITY_PIP) --no-deps --no-cache-dir \
+	  --no-build-isolation openl3==0.4.2
+	@touch $@
 
 # The newest Python that fits, or the one named by PYTHON. Debian keeps `venv` in a package apart.
 $(BIN)/python:

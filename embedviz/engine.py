@@ -45,6 +45,8 @@ with _without_start_up_notes():
     import tensorflow as tf
 
     tf.config.list_physical_devices()
+# On graphics cards TF32 would cut float32 products to 10 bits: "float32" means what it says.
+tf.config.experimental.enable_tensor_float_32_execution(False)
 
 Hear = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 """Graph code from waveforms (B, samples) to named tensors whose first axis is B."""

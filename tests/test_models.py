@@ -71,7 +71,8 @@ def begin_s(heard, facts) -> np.ndarray:
 @every_variant
 def test_rows_have_the_promised_shapes_and_types(model):
     facts = model.facts
-    heard = model.embed(noise(2.0, facts.rate_hz), facts.rate_hz)
+    seconds = facts.window_s + 2 * facts.hop_s
+    heard = model.embed(noise(seconds, facts.rate_hz), facts.rate_hz)
     rows = len(heard)
     assert rows >= 1
     assert heard.vectors.shape == (rows, facts.variants[model.variant])
@@ -85,7 +86,7 @@ def test_rows_have_the_promised_shapes_and_types(model):
     )
     np.testing.assert_allclose(heard.start_s, np.maximum(0, begin_s(heard, facts)), atol=1e-6)
     assert (heard.stop_s > heard.start_s).all()
-    assert heard.stop_s.max() <= 2.0
+    assert heard.stop_s.max() <= seconds + 1e-4
 
 
 @every_model
@@ -103,7 +104,8 @@ def test_different_sounds_have_different_vectors(model):
 @pytest.mark.parametrize("per", ["window", 1.5, "recording"])
 def test_blocks_and_batches_change_no_result(model, per):
     facts = model.facts
-    sound = noise(4.3, facts.rate_hz)
+    # Enough for two stretches of 1.5 s and three windows; OpenL3's 19 take 5 s of computing.
+    sound = noise(max(2.3, facts.window_s + 2.2 * facts.hop_s), facts.rate_hz)
     whole = model.embed(sound, facts.rate_hz, per=per)
     for block, batch in [(997, 1), (50_000, 5)]:
         blocks = [sound[i : i + block] for i in range(0, len(sound), block)]
@@ -127,7 +129,8 @@ def test_a_rows_patch_shows_the_sound_between_its_times(model, per):
     bands = np.array(facts.bands_hz)
     tones = np.geomspace(max(bands[len(bands) // 8], 100), bands[-8], 8)
     sound = np.concatenate([tone(hz, 1.0, facts.rate_hz) for hz in tones])
-    heard = model.embed(sound, facts.rate_hz, per=per)
+    wide = facts.hop_s < 0.5 and not facts.any_window
+    heard = model.embed(sound, facts.rate_hz, per=per, hop_s=0.5 if wide else None)
     seen = 0
     for row in range(len(heard)):
         begin, end = heard.start_s[row], heard.stop_s[row]
@@ -136,8 +139,9 @@ def test_a_rows_patch_shows_the_sound_between_its_times(model, per):
         frames = len(heard.patches[row])
         centres = begin + (np.arange(frames) + 0.5) / frames * (end - begin)
         for frame, at in enumerate(centres):
-            # Away from the joints, where one frame holds two tones.
-            if 0 < at < 7.9 and 0.1 < at % 1 < 0.9:
+            # Away from the joints, where one frame holds two tones, and from the last frames,
+            # which some front ends fill up with zeros.
+            if frame < 0.95 * frames and 0 < at < 7.9 and 0.1 < at % 1 < 0.9:
                 peak = bands[heard.patches[row, frame].argmax()]
                 assert abs(peak - tones[int(at)]) < max(80, 0.08 * tones[int(at)])
                 seen += 1
@@ -162,11 +166,11 @@ def test_a_recording_shorter_than_a_window_is_padded_and_says_so(model):
 @every_model
 def test_one_row_per_recording_covers_it(model):
     facts = model.facts
-    sound = noise(5.2, facts.rate_hz)
+    sound = noise(2.2, facts.rate_hz)
     heard = model.embed(sound, facts.rate_hz, per="recording")
     assert len(heard) == 1
     assert heard.start_s[0] == 0
-    assert heard.stop_s[0] == pytest.approx(5.2)
+    assert heard.stop_s[0] == pytest.approx(2.2)
     if facts.clip is None:
         windows = model.embed(sound, facts.rate_hz).vectors
         np.testing.assert_allclose(heard.vectors[0], windows.mean(axis=0), atol=1e-3, rtol=1e-4)
@@ -181,10 +185,10 @@ def test_one_row_per_recording_covers_it(model):
 @every_model
 def test_one_row_per_second_stands_for_the_same_sound_with_every_model(model):
     facts = model.facts
-    sound = noise(5.2, facts.rate_hz)
+    sound = noise(2.2, facts.rate_hz)
     heard = model.embed(sound, facts.rate_hz, per=1)
-    np.testing.assert_allclose(heard.start_s, np.arange(6.0))
-    np.testing.assert_allclose(heard.stop_s, [1, 2, 3, 4, 5, 5.2], atol=1e-4)
+    np.testing.assert_allclose(heard.start_s, np.arange(3.0))
+    np.testing.assert_allclose(heard.stop_s, [1, 2, 2.2], atol=1e-4)
     if facts.any_window:
         alone = model.embed(sound[facts.rate_hz : 2 * facts.rate_hz], facts.rate_hz, "recording")
         assert relative_difference(heard.vectors[1:2], alone.vectors) < 1e-5
