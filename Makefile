@@ -55,7 +55,7 @@ screenshots: $(TEST_STAMP) ## take the pictures of the README anew
 	$(BIN)/python tools/screenshots.py
 
 clean: ## remove .venv and every cache of these targets; sounds and weights stay
-	rm -rf $(VENV) build dist tests/artifacts .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) build dist tests/artifacts .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once; the stamps follow the lists of requirements.

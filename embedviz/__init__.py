@@ -18,6 +18,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from embedviz.data import EmbeddingSet, Projection, Recording
     from embedviz.embed import embed as embed_recordings
+    from embedviz.embed import embed_with_all
+    from embedviz.ensemble import ensemble as ensemble_sets
     from embedviz.labels import from_folders, from_table
     from embedviz.models import load_model, names
     from embedviz.project import project as project_set
@@ -31,6 +33,8 @@ _HOMES = {
     "Projection": ("embedviz.data", "Projection"),
     "Recording": ("embedviz.data", "Recording"),
     "embed_recordings": ("embedviz.embed", "embed"),
+    "embed_with_all": ("embedviz.embed", "embed_with_all"),
+    "ensemble_sets": ("embedviz.ensemble", "ensemble"),
     "from_folders": ("embedviz.labels", "from_folders"),
     "from_table": ("embedviz.labels", "from_table"),
     "gather": ("embedviz.recordings", "gather"),
@@ -48,6 +52,8 @@ __all__ = [
     "Projection",
     "Recording",
     "embed_recordings",
+    "embed_with_all",
+    "ensemble_sets",
     "from_folders",
     "from_table",
     "gather",

@@ -37,14 +37,32 @@ def audioset_mel_matrix(
     Triangles are linear in mel, without area normalisation, and bin 0 (0 Hz) weighs nothing,
     as `mel_features.py` of Google's AudioSet code defines them.
     """
+    matrix = _mel_triangles(bands, bins, rate_hz, low_hz, high_hz)
+    matrix[0] = 0.0
+    return matrix
+
+
+def kaldi_mel_matrix(
+    *, bands: int, bins: int, rate_hz: int, low_hz: float, high_hz: float
+) -> FloatArray:
+    """Give the (bins, bands) matrix of Kaldi's `get_mel_banks`, with a zero row for Nyquist.
+
+    Triangles are linear in mel, without area normalisation.
+    """
+    matrix = _mel_triangles(bands, bins, rate_hz, low_hz, high_hz)
+    matrix[-1] = 0.0
+    return matrix
+
+
+def _mel_triangles(
+    bands: int, bins: int, rate_hz: int, low_hz: float, high_hz: float
+) -> FloatArray:
     edges = band_edges_mel(bands, low_hz, high_hz)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
     mel = hz_to_mel(np.linspace(0.0, rate_hz / 2, bins))[:, np.newaxis]
     rising = (mel - lower) / (centre - lower)
     falling = (upper - mel) / (upper - centre)
-    matrix = np.maximum(0.0, np.minimum(rising, falling))
-    matrix[0] = 0.0
-    return matrix
+    return np.maximum(0.0, np.minimum(rising, falling))
 
 
 def slaney_hz_to_mel(hz: npt.ArrayLike) -> FloatArray:
@@ -88,20 +106,3 @@ def slaney_mel_matrix(
     rising = (hz - lower) / (centre - lower)
     falling = (upper - hz) / (upper - centre)
     return np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (upper - lower))
-
-
-def kaldi_mel_matrix(
-    *, bands: int, bins: int, rate_hz: int, low_hz: float, high_hz: float
-) -> FloatArray:
-    """Give the (bins, bands) matrix of Kaldi's `get_mel_banks`, with a zero row for Nyquist.
-
-    Triangles are linear in mel, without area normalisation.
-    """
-    edges = band_edges_mel(bands, low_hz, high_hz)
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    mel = hz_to_mel(np.linspace(0.0, rate_hz / 2, bins))[:, np.newaxis]
-    rising = (mel - lower) / (centre - lower)
-    falling = (upper - mel) / (upper - centre)
-    matrix = np.maximum(0.0, np.minimum(rising, falling))
-    matrix[-1] = 0.0
-    return matrix

@@ -156,16 +156,17 @@ def compare(name: str, threads: int, rounds: int) -> float:
     """Print one model's line; give how many times faster ours is."""
     with TemporaryDirectory(prefix="parity-") as work:
         sides = [Side(side, name, Path(work), threads) for side in ("official", "ours")]
-        best = [np.inf, np.inf]
-        for _ in range(rounds):
-            best = [min(least, side.seconds()) for least, side in zip(best, sides, strict=True)]
+        times = np.array([[side.seconds() for side in sides] for _ in range(rounds)])
         for side in sides:
             side.close()
     heard_s = CLIP_S * len(KINDS)
-    ratio = best[0] / best[1]
+    best = times.min(axis=0)
+    ratio = float(best[0] / best[1])
+    pairs = np.round(times[:, 0] / times[:, 1], 2)
     print(
         f"{name:6} clips of {CLIP_S} s, {threads} threads: official {heard_s / best[0]:.1f} x real "
-        f"time, ours {heard_s / best[1]:.1f} x, ratio {ratio:.2f} (wanted {GOALS[name]:g})",
+        f"time, ours {heard_s / best[1]:.1f} x, ratio {ratio:.2f} "
+        f"(rounds {pairs.min():g} to {pairs.max():g}, wanted {GOALS[name]:g})",
         flush=True,
     )
     return ratio

@@ -25,7 +25,7 @@ LAYERS = (
     "sweeping",
     # What is done with recordings and rows.
     "agreement correspondence demo embed ensemble labels layouts neighbours project projector "
-    "projector.* recordings store",
+    "projector.* recordings runs store",
     # Pictures of rows.
     "figures traces",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import official_pann
 import pytest
-import soundfile as sf
 from official import write_official_weights
 from scipy.special import expit
 
@@ -16,6 +15,7 @@ from embedviz.errors import RecordingError
 from embedviz.mel import slaney_mel_matrix
 from embedviz.models import pann
 from embedviz.torchfiles import state_dict
+from embedviz.weights import add
 
 pytestmark = pytest.mark.xdist_group("pann")
 
@@ -235,15 +235,17 @@ def test_a_recording_too_short_for_a_column_is_refused(model):
 
 
 @pytest.mark.shared
-def test_the_real_weights_give_the_published_scores(shared):
-    """The example of the authors' README."""
-    weights = shared / "weights"
-    if not (weights / pann.CNN14.name).is_file():
-        pytest.skip(f"{pann.CNN14.name} is not among the weights at hand")
-    sound, rate_hz = sf.read(shared / "fixtures" / "panns" / "R9_ZSCveAHg_7s.wav")
-    heard = models.load_model("pann", "cnn14", weights=weights).embed(
-        sound, rate_hz, per="recording"
-    )
-    highest = np.sort(heard.scores[0])[::-1][:10]
-    published = [0.893, 0.754, 0.235, 0.183, 0.092, 0.047, 0.028, 0.014, 0.009, 0.008]
-    np.testing.assert_allclose(highest, published, atol=0.001)
+def test_verifying_compares_with_the_published_scores_of_the_authors_example(shared, tmp_path):
+    """Random weights must fail it; without the example there is nothing to compare with."""
+    write_official_weights("pann", tmp_path / "official")
+    cnn14 = models.load_model("pann", "cnn14", weights=tmp_path / "official")
+    assert models.smoke_test(cnn14) == []
+    add(pann.FACTS, shared / "fixtures" / "panns" / pann.EXAMPLE.name)
+    checks = models.smoke_test(cnn14)
+    assert [check.sentence.partition(": ")[2].rpartition(" ")[2] for check in checks] == [
+        "0.893",
+        "0.754",
+        "0.235",
+    ]
+    assert not any(check.passed for check in checks)
+    assert models.smoke_test(models.load_model("pann", weights=tmp_path / "official")) == []

@@ -32,14 +32,17 @@ def kaldi_log_mel(waveforms: tf.Tensor) -> tf.Tensor:
     -------
         (B, 1 + (n - 1) // 320, 128) float32; digital silence is -1.4026.
     """
-    emphasised = waveforms[:, 1:] - 0.97 * waveforms[:, :-1]
+    # In float32 the Fourier transform alone moves PaSST's vector of a loud sweep by 1e-5.
+    exact = tf.cast(waveforms, tf.float64)
+    emphasised = exact[:, 1:] - 0.97 * exact[:, :-1]
     # The reference pads by half its FFT and sets the frame in the FFT's middle. Padding by half
     # the frame gives the same frames, and where they lie in the FFT does not change the power.
     half = FRAME_SAMPLES // 2
     padded = tf.pad(emphasised, [[0, 0], [half, half]], mode="REFLECT")
     frames = tf.signal.frame(padded, FRAME_SAMPLES, STEP_SAMPLES)
-    spectrum = tf.signal.rfft(frames * np.hanning(FRAME_SAMPLES).astype(np.float32), [FFT_SAMPLES])
+    spectrum = tf.signal.rfft(frames * np.hanning(FRAME_SAMPLES), [FFT_SAMPLES])
     power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
+    power = tf.cast(power, tf.float32)
     bands = tf.tensordot(power, tf.constant(_mel_matrix()), 1)
     return (tf.math.log(bands + 1e-5) + 4.5) / 5.0
 

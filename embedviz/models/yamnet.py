@@ -7,7 +7,6 @@ The embedding is the average-pooled output of the last convolution, before the c
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -16,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedviz.checkpoints import Array, fill, fold_batch_norm, read_keras_h5
-from embedviz.errors import WeightsError
+from embedviz.classes import top_class
 from embedviz.facts import Check, Facts, Framing, WeightFile
 from embedviz.mel import band_centres_hz
 
 if TYPE_CHECKING:
     from embedviz.data import FloatArray
     from embedviz.engine import Hear
-    from embedviz.heard import TextArray
     from embedviz.model import Columns, Model
 
 WEIGHTS = WeightFile(
@@ -124,18 +122,7 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
 
 def columns(files: Mapping[str, Path]) -> Columns | None:
     """Give the column `top_class` from scores (N, 521), if the class map is there."""
-    path = files.get(CLASS_MAP.name)
-    if path is None:
-        return None
-    with path.open(newline="", encoding="utf-8") as file:
-        class_names = np.array([row["display_name"] for row in csv.DictReader(file)])
-    if len(class_names) != CLASSES:
-        raise WeightsError(f"{path.name} names {len(class_names)} classes, wanted {CLASSES}.")
-
-    def top_class(scores: FloatArray) -> dict[str, TextArray]:
-        return {"top_class": class_names[scores.argmax(axis=1)]}
-
-    return top_class
+    return top_class(files.get(CLASS_MAP.name), CLASSES)
 
 
 def smoke_test(model: Model) -> list[Check]:
