@@ -24,6 +24,14 @@ def write_official_weights(name: str, folder: Path) -> None:
     writer(folder, np.random.default_rng(7))
 
 
+def chirp(rate_hz: int, seconds: float) -> np.ndarray:
+    """The test signal T(rate, duration): a linear chirp with a little noise."""
+    t = np.arange(round(rate_hz * seconds)) / rate_hz
+    k = (0.4 * rate_hz - 100) / seconds
+    noise = np.random.RandomState(1234).uniform(-1, 1, len(t))  # noqa: NPY002
+    return (0.5 * np.sin(2 * np.pi * (100 * t + 0.5 * k * t**2)) + 0.05 * noise).astype(np.float32)
+
+
 def vggish_variables(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The 18 variables of `vggish_model.ckpt` with their official names and shapes."""
     shapes = {

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import official_humpback as official
 import pytest
+from official import chirp
 from scipy.signal import get_window
 from serving import serving
 
@@ -15,14 +16,6 @@ from embedviz.models import humpback
 
 # One worker for all: the SavedModels are written once.
 pytestmark = pytest.mark.xdist_group("humpback")
-
-
-def chirp(rate_hz: int, seconds: float) -> np.ndarray:
-    """The test signal T(rate, duration): a linear chirp with a little noise."""
-    t = np.arange(round(rate_hz * seconds)) / rate_hz
-    k = (0.4 * rate_hz - 100) / seconds
-    noise = np.random.RandomState(1234).uniform(-1, 1, len(t))  # noqa: NPY002
-    return (0.5 * np.sin(2 * np.pi * (100 * t + 0.5 * k * t**2)) + 0.05 * noise).astype(np.float32)
 
 
 def mel_energy(sound: np.ndarray) -> np.ndarray:

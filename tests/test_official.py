@@ -5,21 +5,13 @@ import csv
 
 import numpy as np
 import pytest
-from official import YAMNET_LAYERS, vggish_variables, write_official_weights, yamnet_arrays
+from official import YAMNET_LAYERS, chirp, vggish_variables, write_official_weights, yamnet_arrays
 from scipy.signal import get_window
 from scipy.special import expit
 
 from embedviz import models
 from embedviz.audio import blocks, inspect
 from embedviz.mel import audioset_mel_matrix
-
-
-def chirp(rate_hz: int, seconds: float) -> np.ndarray:
-    """The test signal T(rate, duration): a linear chirp with a little noise."""
-    t = np.arange(round(rate_hz * seconds)) / rate_hz
-    k = (0.4 * rate_hz - 100) / seconds
-    noise = np.random.RandomState(1234).uniform(-1, 1, len(t))  # noqa: NPY002
-    return (0.5 * np.sin(2 * np.pi * (100 * t + 0.5 * k * t**2)) + 0.05 * noise).astype(np.float32)
 
 
 def log_mel(samples: np.ndarray, offset: float) -> np.ndarray:

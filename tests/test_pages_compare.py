@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import soundfile as sf
-from conftest import tone
+from conftest import recorded
 from streamlit.testing.v1 import AppTest
 
-from embedviz.data import Projection, Source
+from embedviz.data import Projection
 from embedviz.errors import SetError
 from embedviz.store import write_set
 from embedviz.ui import compare, home
@@ -80,15 +79,6 @@ def some(found, rows):
         thumbnails=found.thumbnails[rows],
         projection=None,
     )
-
-
-def recorded(found, folder):
-    """The set with its recordings in `folder`."""
-    sources = {}
-    for name in set(found.table["recording"]):
-        sf.write(folder / name, tone(1000, 2.4), 16000)
-        sources[name] = Source(str(folder / name), "0" * 64, 2.4, 16000, 1)
-    return replace(found, provenance=replace(found.provenance, recordings=sources))
 
 
 def words(app):

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-import soundfile as sf
-from conftest import tone
+from conftest import recorded, tone
 from streamlit.testing.v1 import AppTest
 
 from embedviz import figures, palette
-from embedviz.data import Projection, Source
+from embedviz.data import Projection
 from embedviz.embed import embed
 from embedviz.models import load_model
 from embedviz.palette import DARK, LIGHT, MOST_CATEGORIES, category_colours, category_symbols
@@ -57,15 +56,6 @@ def laid_out(found, dims=2):
     """The set with a map that its file holds."""
     places = np.random.default_rng(0).normal(size=(len(found), dims)).astype(np.float32)
     return found.with_projection(Projection("pca", places, {}, (0.5, 0.25, 0.1)[:dims]))
-
-
-def recorded(found, folder):
-    """The set with its recordings in `folder`."""
-    sources = {}
-    for name in set(found.table["recording"]):
-        sf.write(folder / name, tone(1000, 2.4), 16000)
-        sources[name] = Source(str(folder / name), "0" * 64, 2.4, 16000, 1)
-    return replace(found, provenance=replace(found.provenance, recordings=sources))
 
 
 def words(app):

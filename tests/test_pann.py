@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import official_pann
 import pytest
-from official import write_official_weights
+from official import chirp, write_official_weights
 from scipy.special import expit
 
 from embedviz import models
@@ -20,14 +20,6 @@ from embedviz.weights import add
 pytestmark = pytest.mark.xdist_group("pann")
 
 EMB512 = "Cnn14_emb512_mAP=0.420.pth"
-
-
-def chirp(rate_hz: int, seconds: float) -> np.ndarray:
-    """The test signal T(rate, duration): a linear chirp with a little noise."""
-    t = np.arange(round(rate_hz * seconds)) / rate_hz
-    k = (0.4 * rate_hz - 100) / seconds
-    noise = np.random.RandomState(1234).uniform(-1, 1, len(t))  # noqa: NPY002
-    return (0.5 * np.sin(2 * np.pi * (100 * t + 0.5 * k * t**2)) + 0.05 * noise).astype(np.float32)
 
 
 def noise(samples: int, level: float = 0.1) -> np.ndarray:

@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from official import chirp
 from official_efficientat import log_mel
 from official_passt import FILE, arrays, write
 from scipy.special import erf, expit
@@ -14,14 +15,6 @@ from embedviz import models
 from embedviz.errors import WeightsError
 
 pytestmark = pytest.mark.xdist_group("passt")
-
-
-def chirp(rate_hz: int, seconds: float) -> np.ndarray:
-    """The test signal T(rate, duration): a linear chirp with a little noise."""
-    t = np.arange(round(rate_hz * seconds)) / rate_hz
-    k = (0.4 * rate_hz - 100) / seconds
-    noise = np.random.RandomState(1234).uniform(-1, 1, len(t))  # noqa: NPY002
-    return (0.5 * np.sin(2 * np.pi * (100 * t + 0.5 * k * t**2)) + 0.05 * noise).astype(np.float32)
 
 
 def front_end(samples: np.ndarray) -> np.ndarray:

@@ -7,21 +7,10 @@ pass, which the authors do up to 10 s and embedviz up to 10 minutes.
 Source: https://github.com/fschmid56/EfficientAT_HEAR
 """
 
-from embedviz.facts import Framing
 from embedviz.hear._module import HearModule
+from embedviz.models.passt import TIMESTAMPS
 
-_MODULE = HearModule(
-    "efficientat",
-    framing=Framing(
-        window_s=0.16,
-        window_samples=5120,
-        hop_s=0.05,
-        tail="drop",
-        lead_samples=2560,
-        trail_samples=2560,
-        edges="reflect",
-    ),
-)
+_MODULE = HearModule("efficientat", framing=TIMESTAMPS)
 
 load_model = _MODULE.load_model
 get_timestamp_embeddings = _MODULE.get_timestamp_embeddings

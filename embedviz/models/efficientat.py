@@ -21,6 +21,7 @@ from embedviz.checkpoints import Array, fill, fold_batch_norm, take
 from embedviz.classes import AUDIOSET_CLASSES, AUDIOSET_NAMES, top_class
 from embedviz.facts import Clip, Facts, Framing, WeightFile
 from embedviz.mel import band_centres_hz
+from embedviz.models.passt import LONG
 from embedviz.torchfiles import state_dict
 
 if TYPE_CHECKING:
@@ -55,16 +56,7 @@ WEIGHTS = {
 }
 WIDTHS = {"mn04": 0.4, "mn10": 1.0, "mn40": 4.0}
 
-LONG = Framing(
-    window_s=10.0,
-    window_samples=320_000,
-    hop_s=2.5,
-    tail="drop",
-    lead_samples=160_000,
-    trail_samples=160_000,
-    edges="reflect",
-)
-"""The windows whose mean is the vector of a longer recording in the authors' HEAR wrapper."""
+# Beyond ten minutes the mean of windows, as in the authors' HEAR wrapper.
 CLIP = Clip(shortest_samples=514, longest_s=600.0, beyond=LONG)
 
 FACTS = Facts(

@@ -34,6 +34,27 @@ WEIGHTS = WeightFile(
     size_bytes=344_665_734,
 )
 
+TIMESTAMPS = Framing(
+    window_s=0.16,
+    window_samples=5120,
+    hop_s=0.05,
+    tail="drop",
+    lead_samples=2560,
+    trail_samples=2560,
+    edges="reflect",
+)
+"""The windows of HEAR's timestamps; EfficientAT's authors, the same group, cut them alike."""
+LONG = Framing(
+    window_s=10.0,
+    window_samples=320_000,
+    hop_s=2.5,
+    tail="drop",
+    lead_samples=160_000,
+    trail_samples=160_000,
+    edges="reflect",
+)
+"""The windows whose mean stands for a recording longer than 10 s; likewise."""
+
 FACTS = Facts(
     name="passt",
     title="PaSST",
@@ -43,27 +64,11 @@ FACTS = Facts(
     licence="Apache-2.0",
     home="https://github.com/kkoutini/PaSST",
     rate_hz=32000,
-    framing=Framing(
-        window_s=0.16,
-        window_samples=5120,
-        hop_s=0.05,
-        tail="drop",
-        lead_samples=2560,
-        trail_samples=2560,
-        edges="reflect",
-    ),
+    framing=TIMESTAMPS,
     clip=Clip(
         shortest_samples=4801,
         longest_s=10.0,
-        beyond=Framing(
-            window_s=10.0,
-            window_samples=320_000,
-            hop_s=2.5,
-            tail="drop",
-            lead_samples=160_000,
-            trail_samples=160_000,
-            edges="reflect",
-        ),
+        beyond=LONG,
     ),
     patch_frames=16,
     bands_hz=band_centres_hz(128, 0.0, 15000.0),
