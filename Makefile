@@ -32,12 +32,14 @@ check: $(TEST_STAMP) ## lint, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint --deny-warnings assets
 
 test: $(TEST_STAMP) ## all tests, those in a real browser included
 	@$(BIN)/python tools/browser.py
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(APP_STAMP) $(PARITY_STAMP) ## run every benchmark, the official PyTorch code beside ours included
+bench: $(TEST_STAMP) $(PARITY_STAMP) ## run every benchmark, the official PyTorch code beside ours included
+	@$(BIN)/python tools/browser.py
 	@for file in benchmarks/*.py; do \
 	  [ -e "$$file" ] || { echo "There are no benchmarks."; exit 0; }; \
 	  echo "$$file"; $(BIN)/python "$$file" || exit 1; \

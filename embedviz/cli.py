@@ -44,12 +44,25 @@ def models(as_json: bool) -> None:
     click.echo(json.dumps(entries, indent=2) if as_json else "\n".join(lines(entries)))
 
 
+def _numbers(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> tuple[int, ...] | None:
+    """Read numbers with commas between them."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"found {text!r}; wanted numbers, as 1,3.") from None
+
+
 @commands.command()
 @click.argument("file", type=PATH)
 @click.option(
     "--method", type=click.Choice(["pca", "umap", "tsne"]), default="umap", show_default=True
 )
 @click.option("--dims", type=click.IntRange(2, 3), default=2, show_default=True)
+@click.option("--axes", callback=_numbers, help="For pca: which of its axes, as 1,3.")
 @click.option("--metric", default="cosine", show_default=True, help="For umap and tsne.")
 @click.option("--neighbors", default=15, show_default=True, help="For umap.")
 @click.option("--min-dist", default=0.1, show_default=True, help="For umap.")
@@ -60,6 +73,7 @@ def project(
     file: Path,
     method: str,
     dims: int,
+    axes: tuple[int, ...] | None,
     metric: str,
     neighbors: int,
     min_dist: float,
@@ -76,6 +90,7 @@ def project(
         embedding_set,
         method,
         dims=dims,
+        axes=axes,
         metric=metric,
         n_neighbors=neighbors,
         min_dist=min_dist,

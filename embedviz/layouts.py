@@ -66,6 +66,66 @@ def lay_out_umap(
         return np.asarray(fit.fit_transform(vectors), dtype=np.float32)
 
 
+def place_by_umap(
+    graph: Neighbours, coordinates: FloatArray, *, min_dist: float, seed: int
+) -> FloatArray:
+    """Place new rows on a map that stays as it is, as umap-learn's `transform` does.
+
+    `transform` belongs to the object that made the map, which no set keeps; these are its steps.
+    A new row starts at the weighted mean of its nearest rows and settles among all others.
+
+    Parameters
+    ----------
+    graph
+        (M, k) the rows of the map that are nearest to each new one; k as the map was made with.
+    coordinates
+        (N, dims) the map.
+
+    Returns
+    -------
+    FloatArray
+        (M, dims)
+    """
+    with NUMBA_LOCK, _heard_by(lambda done, total: None):
+        from scipy.sparse import coo_matrix
+        from umap import layouts, umap_
+
+        shape = len(graph.indices), len(coordinates)
+        epochs = 100 if len(graph.indices) <= 10_000 else 30
+        # On a map every row is joined to its nearest one wholly; a new row need not be.
+        scales, offsets = umap_.smooth_knn_dist(
+            graph.distances, float(graph.indices.shape[1]), local_connectivity=0.0
+        )
+        rows, others, weights, _ = umap_.compute_membership_strengths(
+            graph.indices, graph.distances, scales, offsets, bipartite=True
+        )
+        joined = coo_matrix((weights, (rows, others)), shape=shape).tocsr()
+        joined.eliminate_zeros()
+        start = umap_.init_graph_transform(joined, coordinates)
+        # What is too far from all rows to be joined to any stays with its nearest.
+        lost = np.isnan(start).any(axis=1)
+        start[lost] = coordinates[graph.indices[lost, 0]]
+        used = (weights > 0) & (weights >= weights.max() / epochs)
+        if not used.any():
+            return np.asarray(start, dtype=np.float32)
+        a, b = umap_.find_ab_params(1.0, min_dist)
+        random = np.random.RandomState(seed).randint(umap_.INT32_MIN, umap_.INT32_MAX, 3)
+        placed = layouts.optimize_layout_euclidean(
+            start,
+            coordinates.copy(),
+            rows[used],
+            others[used],
+            epochs,
+            len(coordinates),
+            umap_.make_epochs_per_sample(weights[used], epochs),
+            a,
+            b,
+            random.astype(np.int64),
+            initial_alpha=0.25,
+        )
+        return np.asarray(placed, dtype=np.float32)
+
+
 def _is_connected(graph: Neighbours) -> bool:
     """Tell whether all rows hang together; UMAP's own start places separate parts blindly."""
     from scipy.sparse.csgraph import connected_components

@@ -6,6 +6,8 @@ only lays out again. Libraries load when a map is first asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from embedviz.neighbours import Neighbours, Progress, cached_neighbours, checked
 from embedviz.neighbours import neighbours as search
 
 METHODS = ("umap", "tsne", "pca")
+PCA_AXES = 10
+"""PCA's axes that can be shown; further ones explain next to nothing and say less."""
 
 # Progress counts to 100 over all of the work; the graph ends here.
 _GRAPH_DONE = 30
@@ -29,6 +33,7 @@ def project(
     method: str = "umap",
     *,
     dims: int = 2,
+    axes: Sequence[int] | None = None,
     metric: str = "cosine",
     n_neighbors: int = 15,
     min_dist: float = 0.1,
@@ -47,6 +52,8 @@ def project(
         Hinton, JMLR 2008) or `pca`.
     dims, metric
         2 or 3; one of `embedviz.neighbours.METRICS`, left aside by PCA, which is Euclidean.
+    axes
+        PCA: which `dims` of its axes are shown, counted from 1; the first where not given.
     n_neighbors, min_dist
         UMAP: neighbours per row, itself included (small sets use fewer), and the least distance
         between points of the map, 0 to 1.
@@ -59,8 +66,9 @@ def project(
     Returns
     -------
     Projection
-        Finite coordinates (N, dims) and the settings really used. PCA's axes are in order of
-        variance, the largest loading of each positive.
+        Finite coordinates (N, dims) and the settings really used; `axes` is among them where
+        they are not the first. PCA's axes are in order of variance, the largest loading of each
+        positive.
 
     Raises
     ------
@@ -70,13 +78,16 @@ def project(
     _check_settings(method, dims, n_neighbors, min_dist, perplexity, seed)
     vectors = checked(embedding_set.vectors, metric)
     rows = len(vectors)
+    shown = shown_axes(vectors, method, dims, axes)
     tell = progress or (lambda done, total: None)
     tell(0, 100)
     settings: dict[str, Any] = {"metric": metric, "seed": seed}
     shares: tuple[float, ...] = ()
     if method == "pca":
         settings = {"seed": seed} if _solver(vectors) == "randomized" else {}
-        coordinates, shares = _pca(vectors, dims, seed)
+        settings |= {} if shown == _first(dims) else {"axes": list(shown)}
+        found = principal_axes(vectors, shown, seed)
+        coordinates, shares = found.coordinates, found.shares
     elif rows == 1:
         settings, coordinates = {}, np.zeros((1, dims), np.float32)
     elif method == "umap":
@@ -136,26 +147,78 @@ def _solver(vectors: FloatArray) -> str:
     return "covariance_eigh" if vectors.shape[1] <= _EXACT_PCA_WIDTH else "randomized"
 
 
-def _pca(vectors: FloatArray, dims: int, seed: int) -> tuple[FloatArray, tuple[float, ...]]:
-    """Give coordinates (N, dims) and shares of variance; axes that the vectors lack are zero."""
+@dataclass(frozen=True)
+class PrincipalAxes:
+    """Some of the principal axes of N vectors of width D, and the vectors on them."""
+
+    coordinates: FloatArray
+    """(N, axes); axes that the vectors lack are zero."""
+    shares: tuple[float, ...]
+    """(axes,) of the variance of the vectors."""
+    centre: FloatArray
+    """(D,)"""
+    directions: FloatArray
+    """(axes, D) of length 1, or 0 for those that the vectors lack."""
+
+    def place(self, vectors: FloatArray) -> FloatArray:
+        """Give the coordinates (M, axes) of other vectors (M, D) on the same axes."""
+        centred = vectors.astype(np.float64) - self.centre
+        return (centred @ self.directions.T.astype(np.float64)).astype(np.float32)
+
+
+def principal_axes(vectors: FloatArray, axes: Sequence[int], seed: int) -> PrincipalAxes:
+    """Find principal axes, counted from 1, of vectors (N, D); the same ones each time."""
     from sklearn.decomposition import PCA
 
-    coordinates = np.zeros((len(vectors), dims), np.float32)
-    shares = [0.0] * dims
-    centred = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    rows, width = vectors.shape
+    count = max(axes)
+    coordinates, directions = np.zeros((rows, count), np.float32), np.zeros((count, width))
+    shares = np.zeros(count)
+    centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = vectors - centre
     largest = np.abs(centred).max()
     if largest > 0:
-        count = min(dims, *vectors.shape)
-        pca = PCA(count, svd_solver=_solver(vectors), random_state=seed)
+        found = min(count, rows, width)
+        pca = PCA(found, svd_solver=_solver(vectors), random_state=seed)
         # Scaled because the squares of very large and small values leave float32.
-        coordinates[:, :count] = pca.fit_transform(centred / largest) * largest
-        shares[:count] = pca.explained_variance_ratio_.tolist()
-    return coordinates, tuple(shares)
+        coordinates[:, :found] = pca.fit_transform(centred / largest) * largest
+        shares[:found] = pca.explained_variance_ratio_
+        directions[:found] = pca.components_
+    kept = np.array(axes) - 1
+    return PrincipalAxes(
+        np.ascontiguousarray(coordinates[:, kept]),
+        tuple(shares[kept].tolist()),
+        centre,
+        directions[kept].astype(np.float32),
+    )
+
+
+def shown_axes(
+    vectors: FloatArray, method: str, dims: int, axes: Sequence[int] | None
+) -> tuple[int, ...]:
+    """Give the axes of PCA that a map of `dims` shows, or say why it cannot show these."""
+    if axes is None:
+        return _first(dims)
+    if method != "pca":
+        raise ProjectionError(f"Axes can be chosen for pca alone; {method} has none of its own.")
+    most = min(PCA_AXES, *vectors.shape)
+    if most < dims:
+        raise ProjectionError(f"Vectors of shape {vectors.shape} have fewer than {dims} axes.")
+    if len(axes) != dims or len(set(axes)) != dims or not all(1 <= axis <= most for axis in axes):
+        given = ", ".join(map(str, axes))
+        raise ProjectionError(
+            f"The axes are {given}; choose {dims} different ones from 1 to {most}."
+        )
+    return tuple(axes)
+
+
+def _first(dims: int) -> tuple[int, ...]:
+    return tuple(range(1, dims + 1))
 
 
 def _start(vectors: FloatArray, dims: int, seed: int) -> FloatArray:
     """Place rows (N, dims) by PCA, scaled as t-SNE wants it."""
-    start, _ = _pca(vectors, dims, seed)
+    start = principal_axes(vectors, _first(dims), seed).coordinates
     start *= 1e-4 / (start[:, 0].std(dtype=np.float64) or 1)
     # Without a little noise duplicates would start, and stay, in one place.
     start += np.random.default_rng(seed).normal(scale=1e-5, size=start.shape).astype(np.float32)

@@ -1,22 +1,23 @@
 """Compare: two models' maps of the same rows; what is chosen in one is marked in the other."""
 
+import numpy as np
 import streamlit as st
 
 from embedviz.errors import SetError
 from embedviz.ui.compare import (
     EXPLAINED,
     asked_label,
-    beside,
+    begun,
     choose_colour,
     choose_method,
     choose_pair,
+    drawn,
     summary,
 )
-from embedviz.ui.controls import choose_row
 from embedviz.ui.counterparts import show_both_neighbours, show_counterparts
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.jobs import Job
-from embedviz.ui.map import Beside, chosen_pairs, show_pair
+from embedviz.ui.map import Chosen, Drawn, Look, show_map
 from embedviz.ui.pairs import Agreement, Pair, agreement_of, pair_of
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import projection
@@ -58,7 +59,7 @@ def main() -> None:
         return
     left, right, agreement = found
     st.markdown(summary(pair, agreement), text_alignment="center", help=EXPLAINED)
-    compare(own, pair, agreement, beside(pair, agreement, (left, right), colour_by))
+    compare(own, pair, agreement, drawn(own, pair, agreement, (left, right)), colour_by)
 
 
 def warn(pair: Pair) -> None:
@@ -73,25 +74,27 @@ def warn(pair: Pair) -> None:
 
 
 @st.fragment
-def compare(own: Workspace, pair: Pair, agreement: Agreement, sides: tuple[Beside, Beside]) -> None:
-    """Draw both maps and the row chosen on either; a choice reruns only this."""
+def compare(
+    own: Workspace, pair: Pair, agreement: Agreement, maps: tuple[Drawn, Drawn], colour: str
+) -> None:
+    """Draw both maps and the row pinned on either; a choice reruns only this."""
     key = f"pair-{pair.left.name}-{pair.right.name}"
-    rows = chosen_pairs(key, len(pair))
-    maps = st.container()
-    row = choose_row(key, pair.left.embedding_set, rows)
-    with maps:
-        show_pair(own, sides, key=key, pinned=row)
+    chosen = Chosen.on(key, len(pair), before=begun(pair))
+    look = Look(colour, shown=chosen.shown_of(colour))
+    show_map(own, maps, look, key=key, selection=chosen.selection, pinned=chosen.pinned)
+    selected = chosen.rows(own, pair.left.name, len(pair.left.whole))
+    rows = np.flatnonzero(np.isin(pair.left.numbers, selected))
     if len(rows) > 1:
         st.caption(
             f"The models share {agreement.shared[rows].mean():.0%} of the neighbours of the "
             f"{len(rows):,} selected points."
         )
-    if row is None:
-        st.caption("Choose a point on either map, or a window by its name, to hear and see it.")
+    if chosen.pinned is None:
+        st.caption("Choose a point on either map, or a row of the table, to hear and see it.")
         return
     with st.container(border=True):
-        show_counterparts(own, pair, row)
-    show_both_neighbours(own, pair, row)
+        show_counterparts(own, pair, chosen.pinned)
+    show_both_neighbours(own, pair, chosen.pinned)
 
 
 main()

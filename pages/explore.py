@@ -1,28 +1,36 @@
-"""Explore: the map of a set; choose a point to hear and see it."""
+"""Explore: the listening map of a set."""
 
 import streamlit as st
 
 from embedviz.data import EmbeddingSet
-from embedviz.ui.controls import choose_colour, choose_projection, choose_row, choose_set
-from embedviz.ui.detail import selection_table, show_neighbours, show_row
+from embedviz.ui import share
+from embedviz.ui.actions import show_actions
+from embedviz.ui.asking import show_asking
+from embedviz.ui.controls import choose_look, choose_projection, choose_set
 from embedviz.ui.empty import nothing_yet
+from embedviz.ui.extras import CLUSTER, TITLES, Found, cluster_words, extra
 from embedviz.ui.jobs import Job
-from embedviz.ui.map import chosen_rows, show_map
+from embedviz.ui.map import Chosen, Drawn, Look, show_map
+from embedviz.ui.progress import plain
 from embedviz.ui.projections import projection
+from embedviz.ui.query import Query, answers
+from embedviz.ui.results import again
 from embedviz.ui.session import workspace
-from embedviz.ui.waiting import wait_for
+from embedviz.ui.waiting import AWAITED, wait_for
 from embedviz.ui.workspace import Workspace
 
 
 def main() -> None:
     """Draw the page."""
     own = workspace()
+    share.opened()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = choose_set(own)
         if name is not None:
             embedding_set = own.open_set(name)
-            choice = choose_projection(name, embedding_set)
-            colour_by = choose_colour(name, embedding_set)
+            said = share.of_set(name)
+            choice = choose_projection(name, embedding_set, share.projection_of(said))
+            colour, size = choose_look(name, embedding_set, said)
     if name is None:
         nothing_yet("No sounds on the map yet", "Embed some recordings to see them here.")
         return
@@ -35,26 +43,104 @@ def main() -> None:
     if isinstance(found, Job):
         wait_for([found], "Arranging the map …", "There is no map yet")
         return
-    explore(own, name, embedding_set.with_projection(found), colour_by)
+    placed = embedding_set.with_projection(found)
+    address = share.address_of(name, choice, colour, size)
+    explore(own, name, placed, colour, size, address)
 
 
 @st.fragment
-def explore(own: Workspace, name: str, embedding_set: EmbeddingSet, colour_by: str) -> None:
-    """Draw the map and the row chosen on it; a choice reruns only this."""
-    left, right = st.columns([0.6, 0.4], gap="medium")
-    rows = chosen_rows(name, embedding_set)
-    with right, st.container(border=True):
-        row = choose_row(name, embedding_set, rows)
-        if row is None:
-            st.caption("Choose a point on the map, or a window by its name, to hear and see it.")
+def explore(
+    own: Workspace,
+    name: str,
+    embedding_set: EmbeddingSet,
+    colour: str,
+    size: str | None,
+    address: dict[str, str | None],
+) -> None:
+    """Draw the map and what can be done with what is chosen on it; a choice reruns only this."""
+    # Labels may have been set since the page was drawn.
+    embedding_set = own.open_set(name).with_projection(embedding_set.projection)
+    key = f"map-{name}"
+    chosen = Chosen.on(key, len(embedding_set), before=begun(name, len(embedding_set)))
+    found = computed(own, name, embedding_set, (colour, size))
+    look = Look(
+        seen(colour, found, embedding_set) or first_column(embedding_set),
+        seen(size, found, embedding_set),
+        chosen.shown_of(colour),
+    )
+    words = []
+    if colour in found and colour == CLUSTER:
+        words = cluster_words(found[colour], embedding_set, embedding_set.projection)
+    asked = answers(own, name)
+    drawn = Drawn(
+        name,
+        embedding_set,
+        [one.column for one in found.values()],
+        names=words,
+        guests=places(asked[0], embedding_set) if asked else [],
+    )
+    show_map(
+        own,
+        [drawn],
+        look,
+        key=key,
+        selection=chosen.selection,
+        pinned=chosen.pinned,
+        address=address,
+    )
+    show_actions(own, name, embedding_set, chosen)
+    show_asking(own, name, embedding_set)
+
+
+def places(asked: Query, embedding_set: EmbeddingSet) -> list[list[float]]:
+    """Give where the windows of a clip lie; on another map than this one they have no place."""
+    found = asked.coordinates
+    if found is None or found.shape[1] != embedding_set.projection.dims:
+        return []
+    return found.tolist()
+
+
+def begun(name: str, count: int) -> Chosen:
+    """Give what the page's address says is chosen."""
+    said = share.of_set(name)
+    pinned = said.get(share.PINNED, "")
+    # Python refuses to read thousands of digits.
+    inside = pinned.isdecimal() and len(pinned) < 10 and int(pinned) < count
+    return Chosen(said.get(share.SELECTION, ""), int(pinned) if inside else None)
+
+
+def computed(
+    own: Workspace, name: str, embedding_set: EmbeddingSet, wanted: tuple[str | None, ...]
+) -> dict[str, Found]:
+    """Give the computed columns among those wanted; say of the others that they are on the way."""
+    found, active = {}, set()
+    for which in dict.fromkeys(wanted):
+        if which not in TITLES:
+            continue
+        one = extra(own, name, embedding_set, embedding_set.projection, which)
+        if isinstance(one, Found):
+            found[which] = one
+        elif one.state in ("failed", "stopped"):
+            st.warning(f"{TITLES[which]}: {plain(one.message)}", icon=":material/error:")
+            st.button("Try again", key=f"again-{which}", on_click=again, args=(one,))
         else:
-            show_row(own, name, embedding_set, row)
-    with left, st.container(border=True):
-        show_map(own, name, embedding_set, colour_by, pinned=row)
-    if row is not None:
-        show_neighbours(own, name, embedding_set, row)
-    if len(rows) > 1:
-        selection_table(embedding_set, rows)
+            active.add(one.id)
+            st.caption(f"{TITLES[which]} is being computed; its progress is below.")
+    if not active <= st.session_state.get(AWAITED, set()):
+        # The progress below was drawn before these jobs began.
+        st.session_state[AWAITED] = active
+        st.rerun()
+    return found
+
+
+def seen(column: str | None, found: dict[str, Found], embedding_set: EmbeddingSet) -> str | None:
+    """Give the column if it can be shown yet."""
+    return column if column in found or column in embedding_set.table else None
+
+
+def first_column(embedding_set: EmbeddingSet) -> str:
+    """Give what a map shows while something else is computed."""
+    return next(iter(embedding_set.label_columns), "recording")
 
 
 main()

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from onmap import OnMap
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +113,66 @@ def page(chromium, console_errors, elsewhere) -> Iterator[Page]:
     page.on("request", lambda request: away(request.url) and elsewhere.append(request.url))
     yield page
     context.close()
+
+
+@dataclass
+class Traffic:
+    """What went over the page's websockets."""
+
+    sent: list[int]
+    """Bytes of each frame."""
+    received: list[int]
+
+    def total(self) -> int:
+        return sum(self.sent) + sum(self.received)
+
+
+@pytest.fixture
+def traffic(page) -> Traffic:
+    """Counts from the next time that the page is loaded."""
+    traffic = Traffic([], [])
+
+    def listen(socket) -> None:
+        socket.on("framesent", lambda frame: traffic.sent.append(len(frame)))
+        socket.on("framereceived", lambda frame: traffic.received.append(len(frame)))
+
+    page.on("websocket", listen)
+    return traffic
+
+
+@pytest.fixture
+def open_map(page, server) -> Callable[..., OnMap]:
+    """Open the map of a workspace on a page."""
+
+    def opened(workspace, at: str = "explore", **chosen: object) -> OnMap:
+        rest = "".join(f"&{name}={value}" for name, value in chosen.items())
+        page.goto(f"{server.url}/{at}?w={workspace.token}{rest}")
+        return OnMap(page).ready(2 if at == "compare" else 1)
+
+    return opened
+
+
+@pytest.fixture
+def own(server, monkeypatch):
+    """A workspace of the running app."""
+    from embedviz.ui.workspace import Workspace
+
+    monkeypatch.setenv("EMBEDVIZ_CACHE", str(server.cache))
+    return Workspace.create()
+
+
+@pytest.fixture(scope="session")
+def demo_clips(server):
+    """Five recordings of each kind of the demo, where the server plays them."""
+    from embedviz.demo import write_demo
+    from embedviz.labels import from_folders
+    from embedviz.recordings import gather
+
+    folder = server.cache / "demo" / "recordings"
+    write_demo(folder)
+    every = from_folders(gather([folder / "clips"], unpack_to=folder).recordings)
+    kinds = sorted({recording.labels["label"] for recording in every})
+    return [r for kind in kinds for r in [r for r in every if r.labels["label"] == kind][:5]]
 
 
 @pytest.fixture

@@ -24,12 +24,13 @@ LAYERS = (
     "catalogue engine foreign foreign.* frozen hear hear.* listeners model models models.* "
     "sweeping",
     # What is done with recordings and rows.
-    "agreement correspondence demo embed ensemble labels layouts neighbours project projector "
-    "projector.* recordings runs store",
-    # Pictures of rows.
-    "figures traces",
+    "agreement clips clock clusters correspondence cutting demo embed ensemble labels layouts "
+    "merges neighbours packing placing project projector projector.* recordings runs sheets "
+    "similar store titles trust",
+    # Pictures of rows, and pages of them.
+    "figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.
-    "cli cli_embed cli_ensemble cli_weights launch server ui ui.*",
+    "cli cli_embed cli_ensemble cli_weights launch served served.* server ui ui.*",
     # The program and the pages.
     "__main__ app pages.*",
 )

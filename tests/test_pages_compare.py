@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import base64
+import json
 import os
+import struct
 import threading
 import time
 from dataclasses import replace
@@ -9,14 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import recorded
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
+from embedviz import packing
 from embedviz.data import Projection
 from embedviz.errors import SetError
 from embedviz.store import write_set
-from embedviz.ui import compare, home
+from embedviz.ui import compare, home, packs
+from embedviz.ui.actions import SENT
 from embedviz.ui.jobs import queue
-from embedviz.ui.map import packed, unpacked
 from embedviz.ui.pairs import Agreement, Pair, Side, likely_pair, pair_of
 from embedviz.ui.workspace import Workspace
 
@@ -36,11 +39,13 @@ def workspace():
 def open_page(workspace):
     """Open Compare as a visitor whose workspace holds these sets, the first the newest."""
 
-    def open_page(**sets):
+    def open_page(sent=None, /, **sets):
         keep(workspace, **sets)
         app = AppTest.from_file(str(home.MAIN), default_timeout=30)
         app.query_params["w"] = workspace.token
         app.run()
+        if sent:
+            app.session_state[SENT] = sent
         app.switch_page(str(home.page("compare"))).run()
         return settled(app)
 
@@ -89,8 +94,34 @@ def words(app):
     ).replace("\\", "")
 
 
-def window(app):
-    return next(box for box in app.selectbox if box.label.startswith("Window"))
+def shown(app):
+    """Give what the maps were told."""
+    (component,) = app.get("bidi_component")
+    return json.loads(component.proto.json)
+
+
+def choose(app, **state):
+    """Run as the browser does when something is chosen on a map."""
+    (component,) = app.get("bidi_component")
+    states = WidgetStates()
+    states.CopyFrom(app._tree.get_widget_states())
+    states.widgets.add(id=component.proto.id, json_value=json.dumps(state))
+    app._run(states)
+    assert not app.exception
+    return app
+
+
+def selection(workspace, name, rows, count=40):
+    flags = packing.pack_rows(np.isin(np.arange(count), rows))
+    return packs.keep_selection(workspace, name, flags, count)
+
+
+def read(workspace, url):
+    """Give the header and the values of what a page published."""
+    content = packs.published(workspace, url.rpartition("/")[2]).read_bytes()
+    (length,) = struct.unpack("<I", content[:4])
+    header = json.loads(content[4 : 4 + length])
+    return header, np.frombuffer(content, header["dtype"], offset=4 + length)
 
 
 def two(make_set):
@@ -125,12 +156,64 @@ def test_sets_without_a_common_row_say_what_to_do(open_page, make_set):
 
 def test_two_sets_are_drawn_with_the_share_of_common_neighbours(open_page, make_set):
     app = open_page(**dict(zip(("one", "other"), two(make_set), strict=True)))
-    assert len(app.get("bidi_component")) == 1
     assert "of a point's 10 nearest neighbours are the same in both models" in words(app)
     assert "(25.6% by chance) · 40 points" in words(app)
     assert "The rows of other were made with weights that are not the published" in words(app)
     assert app.selectbox(key="compare-colour").value == "label"
     assert compare.SHARED in app.selectbox(key="compare-colour").options
+    assert "Choose a point on either map" in words(app)
+
+
+def test_both_maps_are_told_in_addresses(open_page, make_set, workspace):
+    one, other = two(make_set)
+    app = open_page(one=one, other=other)
+    found = shown(app)
+    assert len(json.dumps(found)) < 20_000
+    assert "clip" not in json.dumps(found)
+    assert (found["count"], found["total"], found["panel"]) == (40, 40, False)
+    assert found["address"] is None
+    for told, name, whole in zip(found["maps"], ("one", "other"), (one, other), strict=True):
+        header, places = read(workspace, told["points"])
+        assert (header["kind"], header["dims"]) == ("points", 2)
+        np.testing.assert_array_equal(places.reshape(-1, 2), whole.projection.coordinates)
+        assert f"/{workspace.token}/{name}/" in told["addresses"]["sound"]
+        assert told["title"] == f"Map of {name}: 40 points"
+    assert [told["heading"][0] for told in found["maps"]] == [
+        "Log-mel",
+        "YAMNet, unverified weights",
+    ]
+    assert found["maps"][0]["heading"][1].startswith("one · nearest neighbour by label: ")
+    assert found["selection"].endswith(f"/selection/{workspace.token}/one")
+
+
+def test_how_many_neighbours_are_shared_is_a_column_of_the_maps(open_page, make_set, workspace):
+    app = open_page(**dict(zip(("one", "other"), two(make_set), strict=True)))
+    column = next(one for one in shown(app)["maps"][0]["columns"] if one["name"] == compare.SHARED)
+    assert (column["kind"], column["own"]) == ("numbers", True)
+    header, shares = read(workspace, column["url"])
+    assert (header["kind"], header["count"]) == ("numbers", 40)
+    assert np.all((shares >= 0) & (shares <= 1))
+    assert f"**{shares.mean():.0%}** of a point's 10 nearest" in words(app)
+    app.selectbox(key="compare-colour").select(compare.SHARED).run()
+    assert shown(app)["colour"]["name"] == compare.SHARED
+
+
+def test_what_only_the_right_set_knows_colours_both_maps(open_page, make_set, workspace):
+    one, other = two(make_set)
+    kinds = [f"kind {n % 3}" for n in range(40)]
+    table = other.table.assign(kind=kinds, loudness=np.arange(40.0))
+    made = replace(other.provenance, label_columns=("label", "kind"))
+    app = open_page(one=one, other=replace(other, table=table, provenance=made))
+    columns = {column["name"]: column for column in shown(app)["maps"][0]["columns"]}
+    assert [columns[name]["kind"] for name in ("kind", "loudness")] == ["names", "numbers"]
+    header, codes = read(workspace, columns["kind"]["url"])
+    assert [header["names"][code] for code in codes] == kinds
+    assert read(workspace, columns["loudness"]["url"])[1].tolist() == list(range(40))
+    assert "own" not in columns["label"]
+    for name in ("kind", "loudness"):
+        app.selectbox(key="compare-colour").select(name).run()
+        settled(app)
+        assert shown(app)["colour"]["name"] == name
 
 
 def test_the_maps_wait_for_their_projection(workspace, make_set, monkeypatch):
@@ -189,12 +272,10 @@ def test_a_projection_that_failed_can_be_tried_again(workspace, make_set, monkey
     assert app.get("bidi_component")
 
 
-def test_a_row_is_heard_once_and_seen_twice_with_both_lists(open_page, make_set, tmp_path):
-    one, other = (recorded(found, tmp_path) for found in two(make_set))
-    app = open_page(one=one, other=other)
-    assert "Choose a point on either map" in words(app)
-    window(app).select_index(5).run()
-    assert not app.exception
+def test_a_row_is_heard_once_and_seen_twice_with_both_lists(open_page, make_set, workspace):
+    one, other = (recorded(found, workspace.uploads) for found in two(make_set))
+    app = choose(open_page(one=one, other=other), pinned=5)
+    assert "**clip001.wav**" in words(app)
     assert "What Log-mel received" in words(app)
     assert "What YAMNet, unverified weights received" in words(app)
     assert len(app.get("plotly_chart")) == 2
@@ -203,6 +284,71 @@ def test_a_row_is_heard_once_and_seen_twice_with_both_lists(open_page, make_set,
     both = words(app).count(":primary-badge[in both]")
     assert both % 2 == 0
     assert f"{both // 2} of 10 in both" in words(app)
+    assert shown(app)["pinned"] == 5
+
+
+def test_recordings_that_are_gone_leave_a_sentence_for_their_player(open_page, make_set):
+    app = choose(open_page(**dict(zip(("one", "other"), two(make_set), strict=True))), pinned=0)
+    assert "lies outside the folders the app may read" in app.info[0].value.replace("\\", "")
+    assert not app.get("audio")
+    assert len(app.get("image")) == 20
+
+
+def test_the_neighbours_of_selected_points_are_counted_by_themselves(
+    open_page, make_set, workspace
+):
+    app = open_page(**dict(zip(("one", "other"), two(make_set), strict=True)))
+    url = shown(app)["maps"][0]["columns"][-1]["url"]
+    shares = read(workspace, url)[1]
+    rows = [2, 3, 30]
+    choose(app, selection=selection(workspace, "one", rows))
+    share = f"{shares[rows].mean():.0%}"
+    sentence = f"share {share} of the neighbours of the 3 selected points"
+    assert sentence in words(app)
+    choose(app, selection=selection(workspace, "one", [2]))
+    assert "selected points" not in words(app)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{"pinned": 40}, {"pinned": "0"}, {"selection": "f" * 16}, {"selection": [1]}]
+)
+def test_nonsense_from_the_browser_changes_nothing(open_page, make_set, nonsense):
+    app = open_page(**dict(zip(("one", "other"), two(make_set), strict=True)))
+    choose(app, **nonsense)
+    assert "Choose a point on either map" in words(app)
+    assert "selected points" not in words(app)
+
+
+def test_what_explore_sent_is_on_the_left_with_its_selection(open_page, make_set, workspace):
+    one, other = two(make_set)
+    keep(workspace, third=laid_out(make_set(seed=3)))
+    sent = ("third", selection(workspace, "third", [1, 2, 3]))
+    app = open_page(sent, one=one, other=other, third=laid_out(make_set(seed=3)))
+    assert app.selectbox(key="compare-left").value == "third"
+    assert shown(app)["restore"] == sent[1]
+    assert "of the neighbours of the 3 selected points" in words(app)
+    # Somebody who chooses another set now is not brought back.
+    app.selectbox(key="compare-left").select("other").run()
+    settled(app)
+    assert app.selectbox(key="compare-left").value == "other"
+    assert shown(app)["restore"] is None
+    assert "selected points" not in words(app)
+
+
+def test_a_set_without_a_counterpart_is_sent_without_a_warning(open_page, make_set):
+    one, other = two(make_set)
+    alone = replace(one, table=one.table.assign(stop_s=one.table["stop_s"] + 1))
+    app = open_page(("alone", ""), one=one, other=other, alone=alone)
+    assert app.selectbox(key="compare-left").value == "alone"
+    assert "These sets have no rows to compare" in words(app)
+    assert not app.warning
+
+
+def test_a_set_that_was_sent_and_deleted_is_left_aside(open_page, make_set):
+    one, other = two(make_set)
+    app = open_page(("gone", "f" * 16), one=one, other=other)
+    assert app.selectbox(key="compare-left").value == "one"
+    assert shown(app)["restore"] is None
 
 
 def test_another_left_set_leaves_the_page_whole(open_page, make_set):
@@ -219,27 +365,40 @@ def test_another_left_set_leaves_the_page_whole(open_page, make_set):
     assert app.get("bidi_component")
 
 
-def test_the_colour_and_the_projection_are_chosen_for_both(open_page, make_set):
+def test_the_projection_is_chosen_for_both(open_page, make_set, monkeypatch):
+    asked = []
+
+    def project(found, method, **settings):
+        asked.append((method, settings["dims"]))
+        return laid_out(found).projection
+
+    monkeypatch.setattr("embedviz.project.project", project)
     app = open_page(**dict(zip(("one", "other"), two(make_set), strict=True)))
-    app.selectbox(key="compare-colour").select(compare.SHARED).run()
+    app.button_group(key="compare-method").select("umap").run()
     settled(app)
-    assert app.get("bidi_component")
-    app.selectbox(key="compare-colour").select("start_s").run()
-    settled(app)
+    assert asked == [("umap", 2)] * 2
     assert app.get("bidi_component")
 
 
-def test_sets_that_overlap_are_compared_where_they_do(open_page, make_set, tmp_path):
-    one, other = (recorded(found, tmp_path) for found in two(make_set))
-    # A map of all 40 rows, of which the other set has 12.
+def test_sets_that_overlap_are_compared_where_they_do(open_page, make_set, workspace):
+    one, other = (recorded(found, workspace.uploads) for found in two(make_set))
+    # A map of all 40 rows, of which the other set has 12 in another order.
     app = open_page(one=laid_out(one), other=laid_out(some(other, np.arange(30, 18, -1))))
     assert "12 points that both have, out of 40 of one" in words(app)
-    window(app).select_index(0).run()
-    assert not app.exception
+    found = shown(app)
+    assert (found["count"], found["total"]) == (12, 40)
+    left, right = (read(workspace, told["numbers"])[1].tolist() for told in found["maps"])
+    assert left == list(range(19, 31))
+    assert right == list(range(11, -1, -1))
+    places = read(workspace, found["maps"][0]["points"])[1].reshape(-1, 2)
+    np.testing.assert_array_equal(places, laid_out(one).projection.coordinates[19:31])
+    choose(app, pinned=0, selection=selection(workspace, "one", [0, 1, 19, 20, 39]))
     assert "clip004.wav" in words(app)
     audio = [element.proto.url for element in app.get("audio")]
     # Row 0 of the pair is row 19 of the left set.
     assert audio[0].endswith("/sound/" + app.session_state["workspace"].token + "/one/19.wav")
+    # Of the left set's rows that were selected, the maps have two.
+    assert "neighbours of the 2 selected points" in words(app)
 
 
 def test_without_labels_the_maps_show_the_agreement(open_page, make_set):
@@ -253,8 +412,12 @@ def test_without_labels_the_maps_show_the_agreement(open_page, make_set):
     ]
     app = open_page(**dict(zip(("one", "other"), sets, strict=True)))
     assert app.selectbox(key="compare-colour").value == compare.SHARED
-    window(app).select_index(1).run()
-    assert not app.exception
+    assert shown(app)["colour"]["name"] == compare.SHARED
+    assert [told["heading"][1] for told in shown(app)["maps"]] == [
+        "one · no labels",
+        "other · no labels",
+    ]
+    choose(app, pinned=1)
     assert "****" not in words(app)
 
 
@@ -275,30 +438,22 @@ def test_one_common_row_is_too_few(workspace, make_set):
         pair_of(workspace, "one", "other")
 
 
-def test_both_maps_have_the_same_colours_and_know_their_own_rows(make_set):
+def test_both_maps_know_their_own_rows(workspace, make_set):
     one, other = two(make_set)
     numbers = np.arange(30, 18, -1).astype(np.int32)
-    pair = Pair(
-        Side("one", one, numbers[::-1]), Side("other", some(other, numbers[::-1]), np.arange(12))
-    )
+    part = laid_out(some(other, numbers[::-1]))
+    pair = Pair(Side("one", one, numbers[::-1]), Side("other", part, np.arange(12)))
     agreement = Agreement(np.linspace(0, 1, 12, dtype=np.float32), 0.5, (0.25, None))
-    places = (one.projection, laid_out(pair.right.whole).projection)
-    for colour in ("label", compare.SHARED, "start_s"):
-        left, right = compare.beside(pair, agreement, places, colour)
-        for a, b in zip(left.figure.data, right.figure.data, strict=True):
-            np.testing.assert_array_equal(a.customdata, b.customdata)
-            np.testing.assert_array_equal(a.marker.color, b.marker.color)
-            assert a.name == b.name
-            rows = np.asarray(a.customdata)
-            np.testing.assert_array_equal(a.x, one.projection.coordinates[numbers[::-1][rows], 0])
-    assert left.note == "one · nearest neighbour by label: 25.0%"
-    assert right.note == "other · no labels"
-    shared = compare.beside(pair, agreement, places, compare.SHARED)[0].figure.data[0]
-    np.testing.assert_allclose(shared.marker.color, agreement.shared)
-    assert (shared.marker.cmin, shared.marker.cmax) == (0, 1)
-
-
-def test_row_numbers_are_packed_as_the_browser_unpacks_them():
-    rows = np.array([7, 300_000, 2], np.int32)
-    assert base64.b64decode(packed(rows)) == b"\7\0\0\0\xe0\x93\4\0\2\0\0\0"
-    assert unpacked(packed(rows), 10**6) == [2, 7, 300_000]
+    places = (one.projection, part.projection)
+    left, right = compare.drawn(workspace, pair, agreement, places)
+    assert (left.numbers.tolist(), left.total) == (list(range(19, 31)), 40)
+    assert (right.numbers.tolist(), right.total) == (list(range(12)), 12)
+    np.testing.assert_array_equal(
+        left.embedding_set.projection.coordinates, one.projection.coordinates[19:31]
+    )
+    assert left.heading == ("Log-mel", "one · nearest neighbour by label: 25.0%")
+    assert right.heading[1] == "other · no labels"
+    (shared,) = left.columns
+    values = read(workspace, shared.pack)[1]
+    np.testing.assert_array_equal(values, agreement.shared)
+    assert right.columns == ()

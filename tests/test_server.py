@@ -1,67 +1,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from urllib.parse import unquote
+from dataclasses import replace
 
 import anyio
+import asking
 import numpy as np
 import pytest
 import soundfile as sf
+from asking import RATE_HZ, SECONDS, Client
 from conftest import tone
 from PIL import Image
-from starlette.applications import Starlette
-from starlette.datastructures import Headers
 
 from embedviz import server
-from embedviz.data import Source
+from embedviz.served import sounds
 from embedviz.store import write_set
 from embedviz.ui.jobs import Queue
 from embedviz.ui.workspace import Workspace
-
-RATE_HZ = 22050
-SECONDS = 2.4
-
-
-@dataclass(frozen=True)
-class Answer:
-    status_code: int
-    headers: Headers
-    content: bytes
-
-    @property
-    def text(self) -> str:
-        return self.content.decode()
-
-
-class Client:
-    """Asks the routes as a browser would, without a network."""
-
-    def __init__(self):
-        self.app = Starlette(routes=server.routes())
-
-    def get(self, address: str, headers: Mapping[str, str] | None = None) -> Answer:
-        path, _, query = address.partition("?")
-        sent = {"host": "testserver", **(headers or {})}
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": unquote(path),
-            "query_string": query.encode(),
-            "headers": [(k.lower().encode(), v.encode()) for k, v in sent.items()],
-        }
-        messages = []
-
-        async def receive():
-            await anyio.sleep_forever()
-
-        async def send(message):
-            messages.append(message)
-
-        anyio.run(self.app, scope, receive, send)
-        body = b"".join(message.get("body", b"") for message in messages[1:])
-        return Answer(messages[0]["status"], Headers(raw=messages[0]["headers"]), body)
 
 
 @pytest.fixture
@@ -81,16 +36,9 @@ def samples():
     return rng.integers(-32768, 32768, round(SECONDS * RATE_HZ), dtype=np.int16)
 
 
-def put_set(make_set, workspace, path, *, name="esc10", **changes):
+def put_set(make_set, workspace, path, **changes):
     """Write a set of 8 rows whose recordings all lie at `path`."""
-    made = make_set(8)
-    sources = {
-        recording: Source(str(path), "0" * 64, SECONDS, RATE_HZ, 1)
-        for recording in made.provenance.recordings
-    }
-    provenance = replace(made.provenance, recordings=sources, **changes)
-    write_set(replace(made, provenance=provenance), workspace.set_path(name))
-    return made
+    return asking.put_set(make_set(8), workspace, path, **changes)
 
 
 @pytest.fixture
@@ -102,27 +50,22 @@ def heard(make_set, workspace, samples):
     return samples
 
 
-def sound(answer):
-    assert answer.status_code == 200, answer.text
-    return sf.read(io.BytesIO(answer.content), dtype="int16")
-
-
 def span(samples, start_s, stop_s):
     return samples[round(start_s * RATE_HZ) : round(stop_s * RATE_HZ)]
 
 
 @pytest.mark.parametrize(("row", "start_s"), [(0, 0.0), (1, 0.48), (2, 0.96), (3, 1.44), (5, 0.48)])
 def test_a_row_sounds_exactly_like_its_window(client, workspace, heard, row, start_s):
-    got, rate_hz = sound(client.get(f"/sound/{workspace.token}/esc10/{row}.wav"))
+    got, rate_hz = client.get(f"/sound/{workspace.token}/esc10/{row}.wav").sound
     assert rate_hz == RATE_HZ
     np.testing.assert_array_equal(got, span(heard, start_s, start_s + 0.96))
 
 
 def test_more_around_a_window_ends_with_the_recording(client, workspace, heard):
     address = f"/sound/{workspace.token}/esc10/2.wav"
-    got, _ = sound(client.get(f"{address}?around=0.5"))
+    got, _ = client.get(f"{address}?around=0.5").sound
     np.testing.assert_array_equal(got, span(heard, 0.46, 2.4))
-    got, _ = sound(client.get(f"{address}?around=30"))
+    got, _ = client.get(f"{address}?around=30").sound
     np.testing.assert_array_equal(got, heard)
 
 
@@ -130,13 +73,13 @@ def test_the_padded_part_of_a_window_is_not_played(client, workspace, make_set, 
     path = workspace.uploads / "short.wav"
     sf.write(path, samples[: RATE_HZ // 2], RATE_HZ)
     put_set(make_set, workspace, path)
-    got, _ = sound(client.get(f"/sound/{workspace.token}/esc10/0.wav"))
+    got, _ = client.get(f"/sound/{workspace.token}/esc10/0.wav").sound
     assert len(got) == RATE_HZ // 2
 
 
 def test_a_faded_window_starts_and_ends_silent_and_is_itself_between(client, workspace, heard):
-    plain, _ = sound(client.get(f"/sound/{workspace.token}/esc10/1.wav"))
-    faded, _ = sound(client.get(f"/sound/{workspace.token}/esc10/1.wav?fade=1"))
+    plain, _ = client.get(f"/sound/{workspace.token}/esc10/1.wav").sound
+    faded, _ = client.get(f"/sound/{workspace.token}/esc10/1.wav?fade=1").sound
     edge = round(0.005 * RATE_HZ)
     assert faded[0] == faded[-1] == 0
     np.testing.assert_array_equal(faded[edge:-edge], plain[edge:-edge])
@@ -147,7 +90,7 @@ def test_the_channel_that_the_model_heard_is_played(client, workspace, make_set)
     path = workspace.uploads / "stereo.wav"
     sf.write(path, np.stack([left, right], axis=1), RATE_HZ, subtype="PCM_16")
     put_set(make_set, workspace, path, channel=2)
-    got, _ = sound(client.get(f"/sound/{workspace.token}/esc10/0.wav"))
+    got, _ = client.get(f"/sound/{workspace.token}/esc10/0.wav").sound
     np.testing.assert_allclose(got / 32768, span(right, 0, 0.96), atol=1e-4)
 
 
@@ -292,7 +235,7 @@ def test_a_set_without_pictures_says_so(client, workspace, make_set, heard):
 
 
 def test_a_very_long_sound_is_not_cut_out(client, workspace, heard, monkeypatch):
-    monkeypatch.setattr(server, "LONGEST_SOUND_S", 0.5)
+    monkeypatch.setattr(sounds, "LONGEST_SOUND_S", 0.5)
     answer = client.get(f"/sound/{workspace.token}/esc10/0.wav")
     assert answer.status_code == 404
     assert "play the recording instead" in answer.text

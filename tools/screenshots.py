@@ -1,64 +1,88 @@
 """Take the pictures of the documentation: `python tools/screenshots.py`.
 
 Every page of the app on the demo set, in light and dark, as
-assets/screenshots/{explore,embed,compare,export,models}-{light,dark}.png.
+assets/screenshots/{explore,selection,scene,embed,compare,export,models}-{light,dark}.png.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from browser import find
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+from running import ARGUMENTS, app
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "assets" / "screenshots"
 SIZE = {"width": 1440, "height": 900}
-START_S = 60
-DRAWN = "document.querySelector('.map-chart')?._fullData?.length > 1"
-BOTH_DRAWN = """(() => {
-  const charts = [...document.querySelectorAll('.map-chart')];
-  return charts.length === 2 && charts.every((chart) => chart._fullData?.length > 1);
-})()"""
-CARDS = """[...document.querySelectorAll('.map-card')]
-  .every((card) => !card.hidden && card.querySelector('img').naturalWidth > 0)"""
+READY = """() => {
+  const maps = [...document.querySelectorAll('[data-testid=listening-map]')];
+  return maps.length && maps.every((map) => map.dataset.ready);
+}"""
+CARDS = """() => [...document.querySelectorAll('[data-testid=hover-card]')]
+  .every((card) => card.dataset.row !== undefined)"""
 LOADED = """[...document.querySelectorAll('[data-testid=stImage] img')]
   .every((picture) => picture.complete && picture.naturalWidth > 0)"""
 # The first whale's second window: a call that the ear knows from its picture.
 CHOSEN = "whale-01"
-POINT = """(name) => {
-  const chart = document.querySelector('.map-chart');
-  const { xaxis, yaxis } = chart._fullLayout;
-  const box = chart.getBoundingClientRect();
-  for (const trace of chart._fullData) {
-    const i = (trace.text || []).findIndex((words) => words.includes(name));
-    if (i >= 0) return [
-      box.left + xaxis._offset + xaxis.d2p(trace.x[i]),
-      box.top + yaxis._offset + yaxis.d2p(trace.y[i]),
-    ];
-  }
+HOVERED = "bird-03"
+POINT = """async ([name, place]) => {
+  const map = document.querySelector('.lm').listeningMap;
+  const column = await map.sources[0].column('recording');
+  const rows = [...column.codes.keys()].filter((row) => column.text(row).includes(name));
+  return map.placeOf(rows[Math.min(place, rows.length - 1)]);
 }"""
 
 
+def point(page: Page, name: str, place: int = 0) -> tuple[float, float]:
+    """Give where a window of a recording lies on the page."""
+    found = page.evaluate(POINT, [name, place])
+    return found["x"], found["y"]
+
+
 def explore(page: Page) -> None:
-    """Pin a point."""
-    page.wait_for_function(DRAWN)
+    """Pin a point and bring the pointer over another."""
+    page.wait_for_function(READY)
     quiet(page)
-    page.mouse.click(*page.evaluate(POINT, CHOSEN))
-    page.get_by_text("The recording around it").wait_for()
-    page.locator("[data-testid=stPlotlyChart] .heatmaplayer image").nth(1).wait_for()
+    page.mouse.click(*point(page, CHOSEN, 1))
+    page.locator("[data-testid=detail][data-row]").wait_for()
+    page.mouse.move(*point(page, HOVERED))
+    page.wait_for_function(CARDS)
+
+
+def selection(page: Page) -> None:
+    """Draw a lasso around half of the points, coloured by cluster."""
+    page.wait_for_function(READY)
+    quiet(page)
+    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("option", name="Cluster (HDBSCAN)").click()
+    page.get_by_test_id("legend").get_by_text("cluster 1", exact=False).first.wait_for()
+    box = page.locator(".lm-stage").bounding_box()
+    left, right = box["x"] + box["width"] * 0.45, box["x"] + box["width"] - 8
+    top, bottom = box["y"] + 8, box["y"] + box["height"] - 8
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in [*corners[1:], corners[0]]:
+        page.mouse.move(*corner, steps=6)
+    page.mouse.up()
+    page.get_by_role("button", name="CSV").and_(page.locator(":enabled")).wait_for()
+    toasts_away(page)
+
+
+def scene(page: Page) -> None:
+    """Show three principal components."""
+    page.wait_for_function(READY)
+    page.get_by_role("radio", name="PCA").or_(page.get_by_role("button", name="PCA")).first.click()
+    page.get_by_role("radio", name="3-D").or_(page.get_by_role("button", name="3-D")).first.click()
+    page.locator(".lm-stage[data-dims='3']").wait_for()
+    toasts_away(page)
 
 
 def embed(page: Page) -> None:
@@ -69,9 +93,9 @@ def embed(page: Page) -> None:
 
 def compare(page: Page) -> None:
     """Bring the pointer over a point of the left map, which is marked in the right one."""
-    page.wait_for_function(BOTH_DRAWN)
+    page.wait_for_function(READY)
     quiet(page)
-    page.mouse.move(*page.evaluate(POINT, CHOSEN))
+    page.mouse.move(*point(page, CHOSEN))
     page.wait_for_function(CARDS)
 
 
@@ -79,8 +103,7 @@ def export(page: Page) -> None:
     """Write a bundle."""
     page.get_by_role("button", name="Write the bundle").click()
     page.get_by_role("button", name="Download demo.zip").wait_for()
-    page.get_by_test_id("stToast").get_by_role("button").click()
-    page.get_by_test_id("stToast").wait_for(state="detached")
+    toasts_away(page)
 
 
 def models(page: Page) -> None:
@@ -88,7 +111,18 @@ def models(page: Page) -> None:
     page.get_by_role("heading", name="YAMNet").wait_for()
 
 
-PAGES: tuple[Callable[[Page], None], ...] = (explore, embed, compare, export, models)
+PAGES: tuple[Callable[[Page], None], ...] = (
+    explore, selection, scene, embed, compare, export, models,
+)  # fmt: skip
+# Those that show Explore in another state.
+ADDRESSES = {"selection": "explore", "scene": "explore"}
+
+
+def toasts_away(page: Page) -> None:
+    """Close what the app said about finished work."""
+    for toast in page.get_by_test_id("stToast").get_by_role("button").all():
+        toast.click()
+    page.get_by_test_id("stToast").wait_for(state="detached")
 
 
 def quiet(page: Page) -> None:
@@ -106,28 +140,6 @@ def optimised(png: bytes) -> Image.Image:
     """Reduce a picture to 256 colours, which is a third of its size and looks the same."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     return picture.quantize(256, dither=Image.Dither.NONE)
-
-
-@contextmanager
-def app(log: Path) -> Iterator[str]:
-    """Run the app with its demo set and give its address."""
-    from embedviz.launch import prepare_demo
-
-    prepare_demo(lambda line: print_line(line))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, "--server.address=127.0.0.1"], cwd=ROOT, stdout=out, stderr=out
-        )
-    try:
-        wait(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def two_sets() -> str:
@@ -161,33 +173,20 @@ def two_sets() -> str:
     return workspace.token
 
 
-def wait(url: str) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise SystemExit(f"The app did not answer within {START_S} s.")
-
-
 def take(url: str, token: str, executable: Path) -> None:
     """Visit every page in both colour schemes and write its picture."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         for scheme in ("light", "dark"):
             for prepare in PAGES:
                 name = prepare.__name__
                 context = browser.new_context(viewport=SIZE, color_scheme=scheme)
                 page = context.new_page()
-                page.goto(f"{url}/{name}" + (f"?w={token}" if prepare is compare else ""))
-                page.wait_for_function(f"document.title == '{name.title()} · embedviz'")
+                where = ADDRESSES.get(name, name)
+                page.goto(f"{url}/{where}" + (f"?w={token}" if prepare is compare else ""))
+                page.wait_for_function(f"document.title == '{where.title()} · embedviz'")
                 prepare(page)
-                if prepare is not compare:
+                if prepare not in (explore, compare):
                     quiet(page)
                 path = FOLDER / f"{name}-{scheme}.png"
                 optimised(page.screenshot(animations="disabled")).save(path, optimize=True)
@@ -204,6 +203,8 @@ def print_line(line: str) -> None:
 
 def main() -> None:
     """Take all pictures."""
+    from embedviz.launch import prepare_demo
+
     executable = find()
     if executable is None:
         raise SystemExit("No Chromium: run `python tools/browser.py`, or set CHROME_PATH.")
@@ -212,6 +213,7 @@ def main() -> None:
         # The visits leave workspaces and bundles, which are nobody's.
         os.environ.setdefault("EMBEDVIZ_CACHE", f"{folder}/cache")
         os.environ.setdefault("EMBEDVIZ_WEIGHTS", f"{folder}/weights")
+        prepare_demo(print_line)
         with app(Path(folder) / "log.txt") as url:
             take(url, two_sets(), executable)
 

@@ -9,17 +9,18 @@ import streamlit as st
 from embedviz.ui.workspace import Workspace
 
 
-def address(kind: str, workspace: Workspace, name: str, rest: str) -> str:
+def address(kind: str, workspace: Workspace, name: str, rest: str = "") -> str:
     """Give the absolute address of something that `embedviz.server` serves.
 
     Parameters
     ----------
     kind
-        `sound` or `picture`.
+        The first part of the address, such as `sound` or `picture`.
     name
         The set's name in the workspace.
     rest
         Row and ending, for example `12.wav`.
     """
     page = urlsplit(st.context.url or "http://localhost:8501")
-    return f"{page.scheme}://{page.netloc}/{kind}/{workspace.token}/{quote(name)}/{rest}"
+    found = f"{page.scheme}://{page.netloc}/{kind}/{workspace.token}/{quote(name)}"
+    return f"{found}/{rest}" if rest else found

@@ -8,12 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from embedviz import figures
+from embedviz import packing
 from embedviz.agreement import NEIGHBOURS
 from embedviz.data import EmbeddingSet, Projection
-from embedviz.ui.controls import described
-from embedviz.ui.detail import model_title
-from embedviz.ui.map import Beside, current_theme
+from embedviz.titles import model_title
+from embedviz.ui.actions import SENT
+from embedviz.ui.controls import colour_columns, described
+from embedviz.ui.map import Chosen, Column, Drawn, numeric
+from embedviz.ui.packs import publish
 from embedviz.ui.pairs import Agreement, Pair, Side, likely_pair
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import DEFAULTS, METHODS, stored_choice
@@ -22,6 +24,8 @@ from embedviz.ui.workspace import Workspace
 SHARED = "shared neighbours"
 """What a map can be coloured by beside the columns of its table."""
 LEFT, RIGHT, METHOD, COLOUR = (f"compare-{what}" for what in ("left", "right", "method", "colour"))
+BEGUN = "compare-begun"
+"""The key of the set and the selection that Explore sent last."""
 EXPLAINED = (
     f"For every point its {NEIGHBOURS} nearest neighbours are looked up in both embedding spaces "
     "by cosine distance, among the points that both sets have. *Nearest neighbour by label* is "
@@ -31,6 +35,11 @@ EXPLAINED = (
 
 def choose_pair(workspace: Workspace, names: Sequence[str]) -> tuple[str, str]:
     """Choose two of the workspace's sets; there are at least two."""
+    sent = st.session_state.pop(SENT, None)
+    if sent is not None and sent[0] in names:
+        st.session_state[BEGUN] = sent
+        st.session_state[LEFT] = sent[0]
+        names = [sent[0], *(name for name in names if name != sent[0])]
     likely = likely_pair(workspace, names)
     left = _choose_set(workspace, "Left", names, likely[0], LEFT)
     rest = [name for name in names if name != left]
@@ -57,7 +66,7 @@ def choose_method(pair: Pair) -> dict[str, Any]:
 
 def choose_colour(pair: Pair) -> str:
     """Choose what colours both maps: a column of either set, or how far the models agree."""
-    columns = figures.colour_columns(_with_table(pair.left.embedding_set, pair))
+    columns = colour_columns(_with_table(pair.left.embedding_set, pair))
     labels = [name for name in columns if name in pair.label_columns]
     rest = [name for name in columns if name not in labels]
     chosen: str = st.selectbox(
@@ -76,6 +85,12 @@ def asked_label(pair: Pair, colour_by: str) -> str | None:
     return colour_by if colour_by in labels else next(iter(labels), None)
 
 
+def begun(pair: Pair) -> Chosen:
+    """Give what Explore sent along for the left set."""
+    name, selection = st.session_state.get(BEGUN, ("", ""))
+    return Chosen(selection) if name == pair.left.name else Chosen()
+
+
 def summary(pair: Pair, agreement: Agreement) -> str:
     """Say how far the models agree, and about how many points."""
     k = min(NEIGHBOURS, len(pair) - 1)
@@ -91,10 +106,10 @@ def summary(pair: Pair, agreement: Agreement) -> str:
     return words
 
 
-def beside(
-    pair: Pair, agreement: Agreement, places: tuple[Projection, Projection], colour_by: str
-) -> tuple[Beside, Beside]:
-    """Make two maps of the same colours.
+def drawn(
+    workspace: Workspace, pair: Pair, agreement: Agreement, places: tuple[Projection, Projection]
+) -> tuple[Drawn, Drawn]:
+    """Make the two maps.
 
     Parameters
     ----------
@@ -102,39 +117,33 @@ def beside(
         A projection of each whole set.
     """
     left, right = (
-        _drawn(pair, agreement, side, projection, accuracy, colour_by)
+        _drawn(side, projection, accuracy)
         for side, projection, accuracy in zip(pair.sides, places, agreement.accuracies, strict=True)
     )
-    return left, right
+    return replace(left, columns=_columns(workspace, pair, agreement)), right
 
 
-def _drawn(
-    pair: Pair,
-    agreement: Agreement,
-    side: Side,
-    projection: Projection,
-    accuracy: float | None,
-    colour_by: str,
-) -> Beside:
-    placed = side.placed(projection)
-    values = agreement.shared if colour_by == SHARED else pair.table[colour_by]
-    coloured = replace(placed, table=placed.table.assign(**{colour_by: values}))
-    figure = figures.scatter(
-        coloured, coloured.projection or projection, colour_by, current_theme()
-    )
-    if colour_by == SHARED:
-        figure.update_traces(
-            marker={"cmin": 0, "cmax": 1, "colorbar": {"tickformat": ".0%"}},
-        )
+def _drawn(side: Side, projection: Projection, accuracy: float | None) -> Drawn:
     known = "no labels" if accuracy is None else f"nearest neighbour by label: {accuracy:.1%}"
-    return Beside(
-        name=side.name,
-        embedding_set=placed,
+    return Drawn(
+        side.name,
+        side.placed(projection),
         numbers=side.numbers,
-        figure=figure,
-        heading=model_title(side.whole.provenance),
-        note=f"{side.name} · {known}",
+        total=len(side.whole),
+        heading=(model_title(side.whole.provenance), f"{side.name} · {known}"),
     )
+
+
+def _columns(workspace: Workspace, pair: Pair, agreement: Agreement) -> list[Column]:
+    """Give what the left set's own table does not hold: what both share, and the right one's."""
+    shared = publish(workspace, packing.pack_numbers(agreement.shared))
+    columns = [Column(SHARED, SHARED, "numbers", shared)]
+    for name in pair.table:
+        if name not in pair.left.embedding_set.table:
+            pack = publish(workspace, packing.pack_column(pair.table[name]))
+            kind = "numbers" if numeric(pair.table[name]) else "names"
+            columns.append(Column(name, name, kind, pack))
+    return columns
 
 
 def _with_table(embedding_set: EmbeddingSet, pair: Pair) -> EmbeddingSet:

@@ -1,9 +1,9 @@
-"""The choices around a map: which set, which projection, its settings, which row."""
+"""The choices around a map: which set, which projection and settings, what colour and size say."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 import streamlit as st
 
 from embedviz.data import EmbeddingSet, Provenance
-from embedviz.figures import colour_columns
 from embedviz.neighbours import METRICS
 from embedviz.store import KEY
-from embedviz.ui.detail import describe, model_title
+from embedviz.titles import model_title
+from embedviz.ui.extras import EXPLAINED, TITLES, offered
 from embedviz.ui.projections import DEFAULTS, METHODS, stored_choice
 from embedviz.ui.recordings import counted
 from embedviz.ui.session import CHOSEN
 from embedviz.ui.workspace import Workspace
 
-MOST_OFFERED = 200
-"""A longer list of rows would take the browser seconds; it is searched instead."""
+MOST_COMPONENTS = 10
+"""Of PCA; later ones hold hardly any variance."""
 
 
 def choose_set(workspace: Workspace) -> str | None:
@@ -37,19 +37,30 @@ def choose_set(workspace: Workspace) -> str | None:
         names,
         index=names.index(wanted) if wanted in names else 0,
         format_func=lambda name: described(workspace, name),
-        width=340,
+        width=260,
     )
     st.session_state[CHOSEN] = chosen
     return chosen
 
 
-def choose_projection(name: str, embedding_set: EmbeddingSet) -> dict[str, Any]:
-    """Choose a method, the number of axes and the method's settings."""
-    stored = stored_choice(embedding_set) or {"method": "umap", "dims": 2, **DEFAULTS["umap"]}
+def choose_projection(
+    name: str, embedding_set: EmbeddingSet, wanted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Choose a method, the number of axes and the method's settings.
+
+    Parameters
+    ----------
+    name
+        The set's name in the workspace.
+    wanted
+        The choice to begin with, such as that of an address; None for the map in the set's file.
+    """
+    begun = wanted or stored_choice(embedding_set)
+    begun = begun or {"method": "umap", "dims": 2, **DEFAULTS["umap"]}
     method = st.segmented_control(
         "Projection",
         list(METHODS),
-        default=stored["method"],
+        default=begun["method"],
         format_func=METHODS.__getitem__,
         required=True,
         key=f"method-{name}",
@@ -58,71 +69,88 @@ def choose_projection(name: str, embedding_set: EmbeddingSet) -> dict[str, Any]:
     dims = st.segmented_control(
         "Axes",
         [2, 3],
-        default=stored["dims"],
+        default=begun["dims"],
         format_func="{}-D".format,
         required=True,
         key=f"dims-{name}",
         persist_state="session",
     )
-    settings = dict(DEFAULTS[method])
-    if stored["method"] == method:
-        settings |= {key: stored[key] for key in settings}
-    if settings:
-        with st.popover("Settings", icon=":material/tune:"):
+    known = begun if begun["method"] == method else {}
+    settings = {key: known.get(key, value) for key, value in DEFAULTS[method].items()}
+    with st.popover("Settings", icon=":material/tune:"):
+        if method == "pca":
+            settings = _components(name, embedding_set, dims, known)
+        else:
             settings = _settings(name, method, settings)
     return {"method": method, "dims": dims, **settings}
 
 
-def choose_colour(name: str, embedding_set: EmbeddingSet) -> str:
-    """Choose the column that colours the map."""
-    chosen: str = st.selectbox(
-        "Colour by",
-        colour_columns(embedding_set),
-        key=f"colour-{name}",
-        persist_state="session",
-        width=200,
-    )
-    return chosen
-
-
-def choose_row(name: str, embedding_set: EmbeddingSet, rows: Sequence[int]) -> int | None:
-    """Choose one row: of those chosen on the map, or any by its name; this needs no pointer.
+def choose_look(
+    name: str, embedding_set: EmbeddingSet, wanted: Mapping[str, Any]
+) -> tuple[str, str | None]:
+    """Choose the columns that colour the points and that give them their size.
 
     Parameters
     ----------
     name
         The set's name in the workspace.
-    rows
-        Those chosen on the map.
+    wanted
+        `colour` and `size` to begin with, where they are known.
     """
-    offered: Sequence[int] = rows or range(len(embedding_set))
-    words = ""
-    if len(offered) > MOST_OFFERED:
-        words = st.text_input(
-            "Find a recording", key=f"find-{name}", placeholder="Part of its name or label"
-        )
-        offered = matching(embedding_set, offered, words)
-    chosen: int | None = st.selectbox(
-        f"Window ({len(rows):,} selected)" if rows else "Window",
-        offered[:MOST_OFFERED],
-        index=0 if offered and (rows or words) else None,
-        format_func=lambda row: describe(embedding_set, row),
-        placeholder="Choose a window" if offered else "No recording has these words",
-        key=f"row-{name}-{hash((words, *rows))}",
+    columns = [*colour_columns(embedding_set), *offered(embedding_set)]
+    colour: str = st.selectbox(
+        "Colour by",
+        columns,
+        index=columns.index(wanted["colour"]) if wanted.get("colour") in columns else 0,
+        format_func=lambda column: TITLES.get(column, column),
+        key=f"colour-{name}",
+        persist_state="session",
+        help=EXPLAINED,
+        width=180,
     )
-    if len(offered) > MOST_OFFERED:
-        st.caption(f"The list holds the first {MOST_OFFERED} of {len(offered):,} windows.")
-    return chosen
+    size: str | None = st.selectbox(
+        "Size by",
+        columns,
+        index=columns.index(wanted["size"]) if wanted.get("size") in columns else None,
+        format_func=lambda column: TITLES.get(column, column),
+        placeholder="all alike",
+        key=f"size-{name}",
+        persist_state="session",
+        width=130,
+    )
+    return colour, size
 
 
-def matching(embedding_set: EmbeddingSet, rows: Sequence[int], words: str) -> list[int]:
-    """Give those of `rows` whose recording or one of whose labels holds `words`."""
+def colour_columns(embedding_set: EmbeddingSet) -> list[str]:
+    """Give the columns that a map can be coloured by, the most telling first."""
     table = embedding_set.table
-    found = table["recording"].str.contains(words, case=False, regex=False)
-    for column in embedding_set.label_columns:
-        found |= table[column].astype(str).str.contains(words, case=False, regex=False)
-    fitting = found.to_numpy()
-    return [row for row in rows if fitting[row]]
+    first = [*embedding_set.label_columns, "top_class", "recording", "start_s"]
+    rest = [name for name in table.columns if name not in first and name != "stop_s"]
+    told_apart = [name for name in rest if table[name].nunique() > 1]
+    return [name for name in first if name in table] + told_apart
+
+
+def _components(
+    name: str, embedding_set: EmbeddingSet, dims: int, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Ask which components of PCA the axes show; the first ones need no word."""
+    most = min(*embedding_set.vectors.shape, MOST_COMPONENTS)
+    if most < dims:
+        st.caption("These vectors have no further components.")
+        return {}
+    first = list(range(1, dims + 1))
+    begun = list(known.get("axes", first))
+    begun = begun if len(begun) == dims and max(begun) <= most else first
+    with st.form(f"components-{name}-{dims}", border=False):
+        axes = [
+            st.number_input(f"Component on axis {axis}", 1, most, number)
+            for axis, number in zip("xyz", begun, strict=False)
+        ]
+        st.form_submit_button("Apply")
+    if len(set(axes)) < dims:
+        st.caption("Each axis needs a component of its own; the first ones are shown.")
+        return {}
+    return {} if axes == first else {"axes": axes}
 
 
 def _settings(name: str, method: str, start: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import streamlit as st
 from embedviz.agreement import NEIGHBOURS
 from embedviz.data import EmbeddingSet, FloatArray
 from embedviz.neighbours import IndexArray, nearest
+from embedviz.titles import model_title
 from embedviz.ui.addresses import address
 from embedviz.ui.detail import (
     describe,
     heard_from,
     is_there,
-    model_title,
     show_headline,
     show_heard,
 )
@@ -33,9 +33,9 @@ def show_counterparts(workspace: Workspace, pair: Pair, row: int) -> None:
         Of the pair.
     """
     # Either set may know where the recording lies.
-    side = next((s for s in pair.sides if is_there(s.embedding_set, row)), pair.left)
+    side = next((s for s in pair.sides if is_there(workspace, s.embedding_set, row)), pair.left)
     show_headline(side.embedding_set, row)
-    if heard_from(side.embedding_set, row) is not None:
+    if heard_from(workspace, side.embedding_set, row) is not None:
         st.audio(_address(workspace, "sound", side, row, "wav"), format="audio/wav")
     for place, one in zip(st.columns(2, gap="medium"), pair.sides, strict=True):
         with place:
@@ -72,7 +72,7 @@ def _neighbour(workspace: Workspace, side: Side, row: int, distance: float, comm
             both = " :primary-badge[in both]" if common else ""
             st.markdown(f"**{label}** :gray[at {distance:.3f}]{both}".removeprefix("**** "))
             st.caption(plain(describe(found, row)))
-        if is_there(found, row):
+        if is_there(workspace, found, row):
             sound = _address(workspace, "sound", side, row, "wav")
             st.audio(sound, format="audio/wav", width=PLAYER_PX)
 

@@ -1,60 +1,170 @@
-"""The map of a set, alone or beside another: whatever draws it tells the rows that are chosen."""
+"""The listening map on a page: one map with its side panel, or two whose rows correspond.
+
+The browser gets addresses here, not rows: it asks `embedviz.server` for places, columns, pictures
+and sounds itself, and answers with the name of what is selected.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
-import plotly.graph_objects as go
+import pandas as pd
 import streamlit as st
 
-from embedviz import figures
-from embedviz.data import EmbeddingSet
+from embedviz import packing, palette, sheets
+from embedviz.data import EmbeddingSet, Projection
 from embedviz.errors import EmbedvizError
 from embedviz.neighbours import IndexArray
 from embedviz.palette import DARK, LIGHT, Theme
 from embedviz.ui import home
-from embedviz.ui.addresses import address
+from embedviz.ui.addresses import address as address_to
+from embedviz.ui.packs import publish, selected_rows
 from embedviz.ui.workspace import Workspace
 
-if TYPE_CHECKING:
-    from streamlit.components.v2.types import ComponentRenderer
-
-_HTML = home.asset("explorer.html").read_text()
-
-
-def _component(name: str, html: str) -> ComponentRenderer:
-    return st.components.v2.component(
-        name,
-        html=html,
-        css=home.asset("explorer.css").read_text(),
-        js=home.asset("explorer.js").read_text(),
-        # Plotly puts its own style sheet into the page, which a shadow root would not see.
-        isolate_styles=False,
-    )
-
-
-_one = _component("embedviz_map", _HTML)
-_two = _component("embedviz_pair", f'<div class="map-pair">{_HTML}{_HTML}</div>')
+_component = st.components.v2.component(
+    "embedviz_map",
+    html=home.asset("explorer.html").read_text(),
+    css="\n".join(home.asset(f"{name}.css").read_text() for name in ("explorer", "panel", "lists")),
+    js=home.asset("explorer.js").read_text(),
+    # Plotly puts its own style sheet into the page, which a shadow root would not see.
+    isolate_styles=False,
+)
 
 
 @dataclass(frozen=True)
-class Beside:
-    """One of two maps whose rows correspond."""
+class Column:
+    """A column that a map can show which is not in its set's table."""
 
     name: str
-    """The set's name in the workspace."""
+    title: str
+    kind: str
+    """`numbers` or `names`."""
+    pack: str
+    """Under which it is published, for the rows of the map."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the points of a map show."""
+
+    colour: str
+    """A column of the table, or the name of a `Column`."""
+    size: str | None = None
+    shown: tuple[str, ...] | None = None
+    """The names that have colours of their own; None for the most frequent."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A set as one map shows it."""
+
+    name: str
+    """In the workspace."""
     embedding_set: EmbeddingSet
-    """The rows that correspond, with the projection to draw."""
-    numbers: IndexArray
-    """(N,) the numbers of these rows in the set's file."""
-    figure: go.Figure
-    heading: str
-    note: str
-    """What is said beside the heading, less loudly."""
+    """With the projection to draw."""
+    columns: Sequence[Column] = ()
+    numbers: IndexArray | None = None
+    """(N,) the numbers of these rows in the set's file; None for all of them."""
+    total: int | None = None
+    """How many rows the file has, where `numbers` are some of them."""
+    heading: tuple[str, str] | None = None
+    """What is said above the map, loudly and less loudly."""
+    names: Sequence[Mapping[str, Any]] = ()
+    """Words on the map: `text` and `at`, a place."""
+    guests: Sequence[Sequence[float]] = ()
+    """Places of sounds that are not in the set."""
+
+
+def show_map(
+    workspace: Workspace,
+    maps: Sequence[Drawn],
+    look: Look,
+    *,
+    key: str,
+    selection: str = "",
+    pinned: int | None = None,
+    address: Mapping[str, str | None] | None = None,
+) -> None:
+    """Draw a map with its side panel, or two maps side by side; `Chosen.on` tells what is chosen.
+
+    Parameters
+    ----------
+    maps
+        One, or two of as many rows; row i of both is the same sound.
+    key
+        The name of the map on this page.
+    selection, pinned
+        The selection and the row to begin with.
+    address
+        What the page's address is to say; the map adds what is chosen. None leaves it alone.
+    """
+    first = maps[0]
+    _component(
+        key=key,
+        data={
+            "count": len(first.embedding_set),
+            "total": first.total or len(first.embedding_set),
+            "maps": [_described(workspace, drawn) for drawn in maps],
+            "colour": _titled(first, look.colour) | {"shown": look.shown},
+            "size": None if look.size is None else _titled(first, look.size),
+            "palette": {
+                "light": palette.category_colours(palette.MOST_CATEGORIES, LIGHT),
+                "dark": palette.category_colours(palette.MOST_CATEGORIES, DARK),
+                "other": palette.OTHER,
+            },
+            "panel": len(maps) == 1,
+            "selection": address_to("selection", workspace, first.name),
+            "restore": selection or None,
+            "pinned": pinned,
+            "address": address,
+        },
+        on_selection_change=lambda: None,
+        on_pinned_change=lambda: None,
+        on_shown_change=lambda: None,
+    )
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is chosen on a map."""
+
+    selection: str = ""
+    """The name under which the server keeps the selected rows, or nothing."""
+    pinned: int | None = None
+    shown: Mapping[str, Any] | None = None
+
+    @classmethod
+    def on(cls, key: str, count: int, *, before: Chosen | None = None) -> Chosen:
+        """Ask the map `key` of `count` rows; `before` is what it begins with."""
+        state = st.session_state.get(key, {})
+        begun = before or cls()
+        selection, pinned = state.get("selection"), state.get("pinned", begun.pinned)
+        inside = isinstance(pinned, int | float) and 0 <= pinned < count
+        return cls(
+            begun.selection if selection is None else str(selection),
+            int(pinned) if inside else None,
+            state.get("shown"),
+        )
+
+    def shown_of(self, colour: str) -> tuple[str, ...] | None:
+        """Give the names of a column that were chosen to have colours; None for the usual."""
+        if not isinstance(self.shown, Mapping) or self.shown.get("colour") != colour:
+            return None
+        names = self.shown.get("names")
+        return tuple(map(str, names)) if isinstance(names, list) else None
+
+    def rows(self, workspace: Workspace, name: str, count: int) -> IndexArray:
+        """Give the selected rows of the set `name`, ascending; `count` is how many it has."""
+        if not self.selection:
+            return np.zeros(0, np.int32)
+        try:
+            return selected_rows(workspace, name, self.selection, count)
+        except EmbedvizError:
+            return np.zeros(0, np.int32)
 
 
 def current_theme() -> Theme:
@@ -62,119 +172,99 @@ def current_theme() -> Theme:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def show_map(
-    workspace: Workspace,
-    name: str,
-    embedding_set: EmbeddingSet,
-    colour_by: str,
-    *,
-    pinned: int | None,
-) -> None:
-    """Draw the map; `chosen_rows` tells what is chosen on it.
-
-    Parameters
-    ----------
-    name
-        The set's name in the workspace.
-    embedding_set
-        With the projection to draw.
-    colour_by
-        A column of the set's table.
-    pinned
-        The row to draw a ring around.
-    """
-    projection = embedding_set.projection
-    if projection is None:
-        raise EmbedvizError("The set has no projection yet; choose one above.")
-    figure = figures.scatter(embedding_set, projection, colour_by, current_theme())
-    title = _title(name, embedding_set, f"coloured by {colour_by}")
-    _one(
-        key=_key(name, embedding_set),
-        data={"maps": [_drawn(workspace, name, embedding_set, figure, title, pinned=pinned)]},
-        on_rows_change=lambda: None,
-    )
-    if projection.explained_variance:
-        shares = ", ".join(f"{share:.0%}" for share in projection.explained_variance)
-        st.caption(f"The axes hold {shares} of the variance.")
-
-
-def show_pair(
-    workspace: Workspace, sides: tuple[Beside, Beside], *, key: str, pinned: int | None
-) -> None:
-    """Draw two maps side by side; `chosen_pairs` tells what is chosen on either.
-
-    Parameters
-    ----------
-    sides
-        Two maps of as many rows; row i of both is the same sound.
-    key
-        The name of the pair, which `chosen_pairs` is asked with.
-    pinned
-        The row to draw a ring around in both.
-    """
-    maps = []
-    for side in sides:
-        title = _title(side.name, side.embedding_set, side.heading)
-        drawn = _drawn(workspace, side.name, side.embedding_set, side.figure, title, pinned=pinned)
-        maps.append(drawn | {"heading": [side.heading, side.note], "numbers": packed(side.numbers)})
-    _two(key=key, data={"maps": maps}, on_rows_change=lambda: None)
-
-
-def chosen_rows(name: str, embedding_set: EmbeddingSet) -> list[int]:
-    """Give the rows that are chosen on a set's map, in ascending order."""
-    return chosen_pairs(_key(name, embedding_set), len(embedding_set))
-
-
-def chosen_pairs(key: str, count: int) -> list[int]:
-    """Give the rows, of `count`, that are chosen on one of two maps, in ascending order."""
-    state = st.session_state.get(key, {})
-    return unpacked(state.get("rows") or "", count)
-
-
 def picture_query(theme: Theme) -> str:
     """Give the part of a picture's address that fits it to the theme."""
     return "?colours=magma" if theme is DARK else "?colours=inverted"
 
 
-def packed(rows: IndexArray) -> str:
-    """Give row numbers as base64 of little-endian uint32."""
-    return base64.b64encode(rows.astype("<u4").tobytes()).decode()
+def numeric(column: pd.Series[Any]) -> bool:
+    """Tell whether a column is shown as numbers."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def unpacked(rows: str, count: int) -> list[int]:
-    """Give row numbers below `count` from base64 of little-endian uint32; nonsense gives none."""
-    try:
-        numbers = np.frombuffer(base64.b64decode(rows, validate=True), "<u4")
-    except (binascii.Error, ValueError):
-        return []
-    return [int(row) for row in np.unique(numbers) if row < count]
-
-
-def _drawn(
-    workspace: Workspace,
-    name: str,
-    embedding_set: EmbeddingSet,
-    figure: go.Figure,
-    title: str,
-    *,
-    pinned: int | None,
-) -> dict[str, Any]:
+def _described(workspace: Workspace, drawn: Drawn) -> dict[str, Any]:
     """Give what the browser needs for one map."""
-    pictures = address("picture", workspace, name, "{row}.png") + picture_query(current_theme())
+    found, projection = drawn.embedding_set, drawn.embedding_set.projection
+    if projection is None:
+        raise EmbedvizError("The set has no projection yet; choose one above.")
+    points = publish(workspace, packing.pack_points(projection.coordinates))
+    numbers = None
+    if drawn.numbers is not None:
+        numbers = _pack(workspace, publish(workspace, packing.pack_numbers(drawn.numbers)))
     return {
-        "figure": figure.to_json(),
-        "title": f"{title}. The box named Window chooses a point with the keyboard.",
-        "pictures": None if embedding_set.thumbnails is None else pictures,
-        "sounds": address("sound", workspace, name, "{row}.wav?fade=1"),
-        "pinned": pinned,
+        "title": f"Map of {drawn.name}: {len(found):,} points",
+        "heading": drawn.heading,
+        "points": _pack(workspace, points),
+        "axes": axis_titles(projection),
+        "columns": _columns(workspace, drawn),
+        "addresses": _addresses(workspace, drawn),
+        "pictures": None if found.thumbnails is None else sheets.layout(found.thumbnails),
+        "numbers": numbers,
+        "names": list(drawn.names),
+        "guests": [list(map(float, place)) for place in drawn.guests],
     }
 
 
-def _title(name: str, embedding_set: EmbeddingSet, more: str) -> str:
-    return f"Map of {name}: {len(embedding_set):,} points, {more}"
+def axis_titles(projection: Projection) -> list[str] | None:
+    """Name the axes, where they mean something: components of PCA and their share of variance."""
+    if projection.method != "pca":
+        return None
+    numbers = projection.settings.get("axes") or range(1, projection.dims + 1)
+    shares = projection.explained_variance or (None,) * projection.dims
+    return [
+        f"PC{number}" + ("" if share is None else f" ({share:.0%})")
+        for number, share in zip(numbers, shares, strict=True)
+    ]
 
 
-def _key(name: str, embedding_set: EmbeddingSet) -> str:
-    # In 3-D Plotly needs another kind of scene: a map of its own.
-    dims = 2 if embedding_set.projection is None else embedding_set.projection.dims
-    return f"map-{name}-{dims}"
+def _columns(workspace: Workspace, drawn: Drawn) -> list[dict[str, Any]]:
+    """List what can be asked about the rows: labels first, then what was computed."""
+    table, state = drawn.embedding_set.table, workspace.state(drawn.name)
+    first = [*drawn.embedding_set.label_columns, "top_class", "recording", "start_s", "stop_s"]
+    names = dict.fromkeys([*(name for name in first if name in table), *table.columns])
+    kept = [
+        {
+            "name": name,
+            "title": name,
+            "kind": "numbers" if numeric(table[name]) else "names",
+            "url": address_to("column", workspace, drawn.name, f"{quote(name, safe='')}?{state}"),
+        }
+        for name in names
+    ]
+    return kept + [
+        {
+            "name": column.name,
+            "title": column.title,
+            "kind": column.kind,
+            "url": _pack(workspace, column.pack),
+            "own": True,
+        }
+        for column in drawn.columns
+    ]
+
+
+def _addresses(workspace: Workspace, drawn: Drawn) -> dict[str, str | None]:
+    def at(kind: str, rest: str) -> str:
+        return address_to(kind, workspace, drawn.name, rest)
+
+    pictured = drawn.embedding_set.thumbnails is not None
+    return {
+        "sound": at("sound", "{row}.wav"),
+        "stretch": at("stretch", "{row}.wav"),
+        "recording": at("recording", "{row}"),
+        "around": at("around", "{row}.png"),
+        "row": at("row", "{row}.json"),
+        "nearest": at("nearest", "{row}.json"),
+        "similar": at("similar", "{row}.json"),
+        "picture": at("picture", "{row}.png") if pictured else None,
+        "sheet": at("sheet", "{level}/{index}.png") if pictured else None,
+    }
+
+
+def _titled(drawn: Drawn, name: str) -> dict[str, Any]:
+    titles = {column.name: column.title for column in drawn.columns}
+    return {"name": name, "title": titles.get(name, name)}
+
+
+def _pack(workspace: Workspace, digest: str) -> str:
+    return address_to("pack", workspace, digest)

@@ -50,6 +50,8 @@ def stored_choice(embedding_set: EmbeddingSet) -> dict[str, Any] | None:
         name: stored.settings.get(name, value)
         for name, value in DEFAULTS.get(stored.method, {}).items()
     }
+    if "axes" in stored.settings:
+        settings["axes"] = list(stored.settings["axes"])
     return {"method": stored.method, "dims": stored.dims, **settings}
 
 

@@ -2,6 +2,8 @@
 
 cache_folder()/workspaces/<token>/uploads/   recordings and tables, folders kept
 cache_folder()/workspaces/<token>/sets/      <name>.parquet
+cache_folder()/workspaces/<token>/labels/    what was labelled on the map, see `relabelling`
+cache_folder()/workspaces/<token>/queries/   clips that were asked for, see `query`
 cache_folder()/demo/demo.parquet             the demo set, readable from every workspace
 """
 
@@ -16,31 +18,31 @@ import tempfile
 import time
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
 from pathlib import Path, PurePosixPath
-from threading import Lock
 from typing import BinaryIO
 
 from embedviz.data import EmbeddingSet
 from embedviz.errors import EmbedvizError
 from embedviz.folders import cache_folder, demo_set_path
-from embedviz.store import read_set
+from embedviz.ui.opensets import opened
+from embedviz.ui.relabelling import newest
 
 LIFETIME_S = 7 * 24 * 3600
 """Seconds that an untouched workspace is kept."""
 DEMO = "demo"
 """The name of the set that every workspace can read."""
-OPEN_SETS = 4
+QUERY = "query~"
+"""What the name of a clip that was asked for begins with; no set's own name can."""
 CHUNK_BYTES = 1 << 20
 LONGEST_NAME_BYTES = 200
 """Of one file or folder; common file systems end at 255."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 _SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_QUERY_NAME = re.compile(rf"{QUERY}[0-9a-f]{{16}}")
 # Windows refuses these in names, and the folder may be on a shared drive.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
-_READING = Lock()
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,16 @@ class Workspace:
         """The folder of uploaded files."""
         return self.folder / "uploads"
 
+    @property
+    def queries(self) -> Path:
+        """The folder of clips that were asked for and of what a model heard in them."""
+        return self.folder / "queries"
+
+    def labels(self, name: str) -> Path:
+        """Give the folder of the labels that were set on the set `name`."""
+        self.set_path(name)
+        return self.folder / "labels" / name
+
     def touch(self) -> None:
         """Start the lifetime anew."""
         os.utime(self.folder)
@@ -105,6 +117,8 @@ class Workspace:
         """
         if name == DEMO:
             return demo_set_path()
+        if _QUERY_NAME.fullmatch(name):
+            return self.queries / f"{name.removeprefix(QUERY)}.parquet"
         if not _SET_NAME.fullmatch(name):
             raise EmbedvizError(
                 f"{name!r} cannot name a set: letters, digits, dots, hyphens and underscores can."
@@ -119,21 +133,31 @@ class Workspace:
         return next(name for name in names if name != DEMO and not self.set_path(name).exists())
 
     def open_set(self, name: str) -> EmbeddingSet:
-        """Read the set `name`; the few opened last stay in memory and are shared.
+        """Give the set `name` with the labels that were set on it in this workspace.
 
         Raises
         ------
         EmbedvizError
             There is no such set, or it cannot be read.
         """
-        path = self.set_path(name)
+        return opened(self.set_path(name), self._stamp(name), newest(self.labels(name)))
+
+    def state(self, name: str) -> str:
+        """Give a short text that changes whenever the set `name` or its labels change.
+
+        Raises
+        ------
+        EmbedvizError
+            There is no such set.
+        """
+        version = newest(self.labels(name))
+        return f"{self._stamp(name):x}" + (f"-{version.state}" if version else "")
+
+    def _stamp(self, name: str) -> int:
         try:
-            stamp = path.stat().st_mtime_ns
+            return self.set_path(name).stat().st_mtime_ns
         except OSError:
             raise EmbedvizError(f"There is no set {name!r} in this workspace.") from None
-        # Pictures are asked for by the dozen: without the lock each would read the same file.
-        with _READING:
-            return _read(path, stamp)
 
     def save(self, name: str, content: BinaryIO) -> Path:
         """Write an uploaded file under `uploads`, in chunks.
@@ -216,9 +240,3 @@ def _folders() -> list[Path]:
     if not _workspaces().is_dir():
         return []
     return [folder for folder in _workspaces().iterdir() if _TOKEN.fullmatch(folder.name)]
-
-
-@lru_cache(maxsize=OPEN_SETS)
-def _read(path: Path, stamp: int) -> EmbeddingSet:
-    """Read a set; `stamp` tells two states of one file apart."""
-    return read_set(path)

@@ -1,0 +1,1 @@
+"""What the app's HTTP routes answer with, one module a kind of answer."""

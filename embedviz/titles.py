@@ -1,0 +1,21 @@
+"""Models as people call them."""
+
+from __future__ import annotations
+
+from embedviz import models
+from embedviz.data import Provenance
+
+
+def model_title(made: Provenance) -> str:
+    """Give a set's model as people call it, with a word on unverified weights."""
+    known = made.model in models.names()
+    title = models.facts(made.model).title if known else made.model
+    return made.title.replace(made.model, title, 1)
+
+
+def receiver(made: Provenance) -> str:
+    """Give the model whose pictures a set keeps: of an ensemble the first."""
+    if not made.members:
+        return model_title(made)
+    first = made.members[0]
+    return models.facts(first).title if first in models.names() else first
