@@ -53,7 +53,8 @@ export class Words {
     const first = names.findIndex((name) => name === "recording" || name === "top_class");
     // Labels come first: they are what people gave to tell their recordings apart.
     const labels = names.slice(0, first < 0 ? 0 : first);
-    this.labelNames = labels.length > 0 ? labels.slice(0, MOST_LABELS) : names.filter((name) => name === "label");
+    const usual = names.filter((name) => name === "label");
+    this.labelNames = labels.length > 0 ? labels.slice(0, MOST_LABELS) : usual;
     const wanted = ["recording", "start_s", "stop_s", "top_class", ...this.labelNames];
     const known = new Set(source.columns.map((column) => column.name));
     const load = async (name) => (this.#columns[name] = await source.column(name));
@@ -170,7 +171,8 @@ export class Neighbours {
     this.list = put(parent, "ol", "lm-neighbours");
     this.problem = put(parent, "p", "lm-sentence");
     // The buttons stay when the rows change, so that the keyboard keeps its place.
-    this.places = Array.from({ length: MOST_NEIGHBOURS }, () => this.place());
+    const most = Math.max(0, Math.min(MOST_NEIGHBOURS, state.count - 1));
+    this.places = Array.from({ length: most }, () => this.place());
   }
 
   place() {

@@ -2,7 +2,7 @@
 // for, a file that opens from disk carries along (embedviz/onefile).
 
 import { bytesOf, unpackedColumn } from "./packs.js";
-import { Kept } from "./source.js";
+import { Kept } from "./kept.js";
 
 const SHEETS_KEPT_BYTES = 128e6;
 const ROWS_KEPT = 200;

@@ -89,6 +89,7 @@ export class ListeningMap {
     try {
       await Promise.all(data.maps.map((map, i) => this.lay(this.views[i], map, before.maps?.[i])));
       if (looks(data) !== looks(before)) await this.colour(data);
+      if (before.maps && told(data) !== told(before)) this.refresh();
       for (const view of this.views) view.refresh(data.dark !== before.dark);
       this.panel?.refresh();
       // Later the page only repeats what was pinned here, perhaps a moment late.
@@ -97,6 +98,13 @@ export class ListeningMap {
     } catch (error) {
       this.part("problem").textContent = error.message;
     }
+  }
+
+  /** Show what columns and colours are now: labels were set, or the theme is another. */
+  refresh() {
+    for (const view of this.views) view.card.refresh();
+    this.panel?.refresh();
+    this.table.refresh();
   }
 
   async lay(view, map, before) {
@@ -179,8 +187,9 @@ export class ListeningMap {
   }
 
   close() {
-    this.sounds.stop();
-    this.keys.close?.();
+    this.panel?.close();
+    this.sounds.close();
+    this.keys.close();
     for (const view of this.views) view.close();
     this.root.replaceChildren();
   }
@@ -191,6 +200,11 @@ function looks({ colour, size, dark, maps, count }) {
   if (!maps) return "";
   const urls = [colour, size].map((one) => one && maps[0].columns.find(({ name }) => name === one.name)?.url);
   return JSON.stringify([colour, size, dark, urls, count, maps.map((map) => map.points)]);
+}
+
+/** Name all that the words and pictures of rows come from. */
+function told({ dark, maps }) {
+  return JSON.stringify([dark, maps.map((map) => map.columns)]);
 }
 
 /** Give [red, green, blue], 0 to 255, of a colour written as #rrggbb. */

@@ -51,8 +51,12 @@ export class FlatFrame extends EventTarget {
   resize() {
     const { clientWidth, clientHeight } = this.place;
     const { l, r, t, b } = this.margin;
+    const zoomed = this.view && this.view.units / this.whole().units;
     this.area = { left: l, top: t, width: Math.max(1, clientWidth - l - r), height: Math.max(1, clientHeight - t - b) };
-    if (this.view) this.move();
+    if (!this.view) return;
+    // In a smaller place the same part of the map is seen smaller.
+    this.view.units = zoomed * this.whole().units;
+    this.move();
   }
 
   /** Give the view that holds all points. */

@@ -10,11 +10,12 @@ export class Numbers {
     this.values = values;
   }
 
-  /** Give a row's value in words. */
+  /** Give a row's value in words, with as many digits as those of its neighbours in a table. */
   text(row) {
     const value = this.values[row];
     if (Number.isNaN(value)) return "";
-    const digits = Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 10 ? 3 : 2);
+    this.whole ??= this.values.every((one) => Number.isInteger(one) || Number.isNaN(one));
+    const digits = this.whole ? String(value) : value.toFixed(3);
     return this.unit ? `${digits} ${this.unit}` : digits;
   }
 

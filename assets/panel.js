@@ -8,10 +8,12 @@ import { Strip } from "./strip.js";
 /** Neighbours are asked for where the pin stays this long, not at every point that it passes. */
 const REST_MS = { passing: 300, chosen: 50 };
 const EMPTY = "Choose a point on the map to hear and see it.";
+const LONG = ["recording", "stretch"];
+/** What each needs one of, and how it is played. */
 const BUTTONS = [
-  { mode: "window", title: "Play window", needs: ["sound"], play: (sounds, row) => sounds.playWindow(row) },
-  { mode: "from here", title: "Play from here", needs: ["recording", "stretch"], play: (sounds, row) => sounds.playOn(row) },
-  { mode: "recording", title: "Play recording", needs: ["recording", "stretch"], play: (sounds, row) => sounds.playRecording(row) },
+  { mode: "window", title: "Play window", needs: ["sound"], play: "playWindow" },
+  { mode: "from here", title: "Play from here", needs: LONG, play: "playOn" },
+  { mode: "recording", title: "Play recording", needs: LONG, play: "playRecording" },
 ];
 
 /** Write a column's value: numbers with the digits that say something. */
@@ -75,24 +77,26 @@ export class Panel {
     heard.hidden = !source.has("picture");
     this.receiver = heard.querySelector("h3");
     this.spectrogram = new Spectrogram(heard);
-    const drag = source.has("stretch") ? (from_s, to_s) => sounds.playStretch(state.pinned, from_s, to_s) : null;
+    const hear = (from_s, to_s) => sounds.playStretch(state.pinned, from_s, to_s);
+    const drag = source.has("stretch") ? hear : null;
     this.surroundings = this.section("The recording around it", drag ? "drag to hear a stretch" : "");
     this.surroundings.hidden = !source.has("around");
     this.strip = new Strip(this.surroundings, drag);
   }
 
   player() {
-    const place = put(this.detail, "div", "lm-player");
+    const player = put(this.detail, "div", "lm-player");
+    const place = put(player, "div", "lm-plays");
     this.buttons = BUTTONS.filter(({ needs }) => needs.some((what) => this.source.has(what))).map((kind) => {
       const button = put(place, "button", "lm-play", kind.title);
       button.type = "button";
       button.addEventListener("click", () => {
         if (this.sounds.mode === kind.mode) this.sounds.stop();
-        else kind.play(this.sounds, this.state.pinned);
+        else this.sounds[kind.play](this.state.pinned);
       });
       return { button, mode: kind.mode };
     });
-    this.problem = put(place, "p", "lm-trouble");
+    this.problem = put(player, "p", "lm-trouble");
     this.problem.setAttribute("role", "status");
   }
 

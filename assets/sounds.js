@@ -1,10 +1,9 @@
 // What is heard: the window under the pointer, a window by choice, or a recording from a place on.
 // One sound at a time, whatever it is.
 
-import { Kept } from "./source.js";
-import { Passage, playable } from "./strip.js";
+import { Kept } from "./kept.js";
+import { Clip, Passage, playable } from "./playing.js";
 
-const FADE_S = 0.005;
 const BUFFERS_KEPT_BYTES = 64e6;
 const NEARBY_AT_ONCE = 3;
 const LATENCIES_KEPT = 200;
@@ -13,41 +12,6 @@ const REST_MS = 25;
 /** A browser that wants a click first never says so; it leaves the audio asleep. */
 const REFUSED_MS = 1000;
 const NO_GESTURE = "The browser plays no sound before the first click or key on this page.";
-
-/** A decoded window as it sounds, with ramps where it starts, ends or is cut off. */
-class Clip {
-  constructor(context, buffer, ended) {
-    this.context = context;
-    this.begun_s = context.currentTime;
-    this.node = context.createBufferSource();
-    this.node.buffer = buffer;
-    const ramps = context.createGain();
-    this.cut = context.createGain();
-    this.node.connect(ramps).connect(this.cut).connect(context.destination);
-    const fade_s = Math.min(FADE_S, buffer.duration / 2);
-    const end_s = this.begun_s + buffer.duration;
-    ramps.gain.setValueAtTime(0, this.begun_s);
-    ramps.gain.linearRampToValueAtTime(1, this.begun_s + fade_s);
-    ramps.gain.setValueAtTime(1, end_s - fade_s);
-    ramps.gain.linearRampToValueAtTime(0, end_s);
-    this.node.onended = ended;
-    this.node.start(this.begun_s);
-  }
-
-  /** Seconds of it that have been heard. */
-  get heard_s() {
-    const late_s = this.context.outputLatency || 0;
-    return Math.max(0, this.context.currentTime - this.begun_s - late_s);
-  }
-
-  stop() {
-    const now_s = this.context.currentTime;
-    this.node.onended = null;
-    this.cut.gain.setValueAtTime(1, now_s);
-    this.cut.gain.linearRampToValueAtTime(0, now_s + FADE_S);
-    this.node.stop(now_s + FADE_S);
-  }
-}
 
 /** Plays; tells by the event "change" when `mode` or `problem` is another. */
 export class Sounds extends EventTarget {

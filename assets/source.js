@@ -1,62 +1,13 @@
 // Everything that the map asks about rows, over HTTP: columns, facts, pictures, sounds, neighbours.
 // What came once is kept, so that walking to and fro asks nothing twice.
 
+import { Kept } from "./kept.js";
 import { unpackedColumn } from "./packs.js";
 
 const ROWS_KEPT = 200;
 const SHEETS_KEPT_BYTES = 128e6;
 // How much wider to look for neighbours when only a part of a file's rows is shown.
 const WIDER = 4;
-
-/** Things by key, up to a size in all; the one used longest ago goes first. */
-export class Kept {
-  size = 0;
-  things = new Map();
-
-  constructor(most) {
-    this.most = most;
-  }
-
-  get(key) {
-    const found = this.things.get(key);
-    if (!found) return undefined;
-    this.things.delete(key);
-    this.things.set(key, found);
-    return found.thing;
-  }
-
-  set(key, thing, size = 1) {
-    this.delete(key);
-    this.things.set(key, { thing, size });
-    this.size += size;
-    for (const oldest of this.things.keys()) {
-      if (this.size <= this.most || this.things.size === 1) break;
-      this.delete(oldest);
-    }
-  }
-
-  delete(key) {
-    this.size -= this.things.get(key)?.size ?? 0;
-    this.things.delete(key);
-  }
-
-  clear() {
-    this.things.clear();
-    this.size = 0;
-  }
-
-  /** Give the promise that `ask` made for a key before, or ask now; what failed is asked again. */
-  once(key, ask, size = 1) {
-    const before = this.get(key);
-    if (before) return before;
-    const answer = ask();
-    this.set(key, answer, size);
-    answer.catch(() => {
-      if (this.things.get(key)?.thing === answer) this.delete(key);
-    });
-    return answer;
-  }
-}
 
 export class Source {
   #dark = false;

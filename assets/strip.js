@@ -1,24 +1,12 @@
-// The recording of a row: the stretch around its window as a picture to drag on, and any passage of
-// it as sound.
+// The recording around a row's window as a picture, to drag on and hear any stretch of.
 
 import { put, span } from "./card.js";
-import { windowsOf } from "./keys.js";
 import { Chart, hertz, roundTicks } from "./spectrogram.js";
 
 const MOST_FREQUENCIES = 3;
 const DRAG_PX = 4;
 /** Seconds of the recording to be seen on both sides of a window. */
 const MARGIN_S = 1;
-const LONGEST_STRETCH_S = 600;
-const TYPES = {
-  flac: "audio/flac",
-  m4a: "audio/mp4",
-  mp3: "audio/mpeg",
-  oga: "audio/ogg",
-  ogg: "audio/ogg",
-  opus: "audio/ogg",
-  wav: "audio/wav",
-};
 
 /** The recording around a window, which is framed. */
 export class Strip extends Chart {
@@ -128,107 +116,4 @@ export class Strip extends Chart {
     this.pressed = null;
     this.dragged.hidden = true;
   }
-}
-
-/** A passage of a recording as the browser itself plays it: nothing is decoded beforehand. */
-export class Passage {
-  /** The row that this passage has pinned last. */
-  moved = null;
-  /** The second of the recording with which what the browser plays begins. */
-  offset_s = 0;
-  /** The rows that are passed, and which of them is heard. */
-  steps = [];
-  step = 0;
-
-  /**
-   * @param {object} source
-   * @param {import("./state.js").MapState} state is told which row is heard
-   * @param {object} what
-   * @param {number} what.row
-   * @param {number} what.start_s in the recording
-   * @param {number} what.stop_s
-   * @param {boolean} what.whole play the recording's own file, where the browser can
-   * @param {boolean} what.moves pin the rows that are passed
-   * @param {{ended: Function, failed: (sentence: string) => void, refused: Function}} told
-   */
-  constructor(source, state, what, told) {
-    Object.assign(this, { source, state, told, ...what });
-    this.audio = new Audio();
-    this.audio.onplaying = () => this.follow();
-    this.from(this.start_s);
-    // Without knowing the rows that are passed it plays all the same.
-    this.learn().catch(() => {});
-  }
-
-  async learn() {
-    const [rows, starts, stops] = await Promise.all([
-      windowsOf(this.source, this.row),
-      this.source.column("start_s"),
-      this.source.column("stop_s"),
-    ]);
-    const steps = rows.map((row) => ({ row, middle_s: (starts.values[row] + stops.values[row]) / 2 }));
-    const later = steps.findIndex(({ middle_s }) => middle_s > this.start_s);
-    const own = starts.values[this.row] === this.start_s;
-    this.steps = steps.slice(own ? rows.indexOf(this.row) : Math.max(0, later - 1));
-  }
-
-  from(second) {
-    const { source, audio, row, whole } = this;
-    const until_s = Math.min(this.stop_s, second + LONGEST_STRETCH_S);
-    this.offset_s = whole ? 0 : second;
-    audio.onended = () => (whole || until_s >= this.stop_s ? this.told.ended() : this.from(until_s));
-    audio.onerror = () => this.refuse(second);
-    audio.src = whole ? source.recording(row) : source.stretch(row, second, until_s);
-    audio.currentTime = second - this.offset_s;
-    audio.play().catch((error) => {
-      if (error.name === "NotAllowedError") this.told.refused();
-    });
-  }
-
-  /** What the browser cannot play is cut by the server instead. */
-  refuse(second) {
-    if (!this.whole || !this.source.has("stretch")) {
-      this.told.failed("This recording cannot be played.");
-      return;
-    }
-    this.whole = false;
-    this.from(second);
-  }
-
-  /** The second of the recording that is heard. */
-  get at_s() {
-    return this.offset_s + this.audio.currentTime;
-  }
-
-  /** Tell the row that is heard, with every frame. */
-  follow() {
-    cancelAnimationFrame(this.asked);
-    this.asked = requestAnimationFrame(() => this.follow());
-    const row = this.passed();
-    this.state.play(row);
-    if (!this.moves || row === this.moved) return;
-    this.moved = row;
-    this.state.pin(row);
-  }
-
-  /** Give the last row whose middle has been heard, but none before the one it began with. */
-  passed() {
-    while (this.steps[this.step + 1]?.middle_s <= this.at_s) this.step += 1;
-    return this.steps[this.step]?.row ?? this.row;
-  }
-
-  stop() {
-    cancelAnimationFrame(this.asked);
-    Object.assign(this.audio, { onplaying: null, onended: null, onerror: null });
-    this.audio.pause();
-    // Else the browser goes on loading.
-    this.audio.removeAttribute("src");
-    this.audio.load();
-  }
-}
-
-/** Tell whether the browser plays files of a recording's kind. */
-export function playable(recording) {
-  const type = TYPES[recording.split(".").at(-1).toLowerCase()];
-  return Boolean(type && new Audio().canPlayType(type));
 }

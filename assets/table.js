@@ -83,6 +83,13 @@ export class Table {
     this.follow();
   }
 
+  /** Show what the columns say now. */
+  refresh() {
+    this.columns = null;
+    this.order = null;
+    return this.open();
+  }
+
   titles() {
     const titles = [{ name: ROW, title: "Row", kind: "numbers" }, ...this.columns];
     const heads = titles.map(({ name, title, kind }) => {

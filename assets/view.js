@@ -12,6 +12,7 @@ import { SceneFrame } from "./scene.js";
 const REACH_PX = { mouse: 12, finger: 22 };
 const NEAR = 8;
 const SETTLED_MS = 40;
+const NOTE_PX = 8;
 const number = new Intl.NumberFormat("en");
 
 export class View {
@@ -161,6 +162,11 @@ export class View {
   say(words) {
     if (this.note.textContent !== words) this.note.textContent = words;
     this.note.hidden = !words;
+    if (!words) return;
+    // In the corner of the area, where no axis is covered.
+    const { left, top, height } = this.frame.area;
+    this.note.style.left = `${left + NOTE_PX}px`;
+    this.note.style.bottom = `${this.stage.clientHeight - top - height + NOTE_PX}px`;
   }
 
   // What the pointer means; see pointer.js.
@@ -188,8 +194,8 @@ export class View {
 
   tap(at, how) {
     const row = rowAt(this.map, this.state.hidden, at, REACH_PX.mouse);
-    if (row === null) return;
-    if (how === "replace") this.state.pin(row);
+    if (row === null) this.sounds?.stop();
+    else if (how === "replace") this.state.pin(row);
     else this.state.select([row], how);
   }
 

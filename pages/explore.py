@@ -13,7 +13,7 @@ from embedviz.ui.jobs import Job
 from embedviz.ui.map import Chosen, Drawn, Look, show_map
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import projection
-from embedviz.ui.query import Query, answers
+from embedviz.ui.query import answers, places
 from embedviz.ui.results import again
 from embedviz.ui.session import workspace
 from embedviz.ui.waiting import AWAITED, wait_for
@@ -72,12 +72,13 @@ def explore(
     if colour in found and colour == CLUSTER:
         words = cluster_words(found[colour], embedding_set, embedding_set.projection)
     asked = answers(own, name)
+    stars = places(own, asked[0], embedding_set) if asked else None
     drawn = Drawn(
         name,
         embedding_set,
         [one.column for one in found.values()],
         names=words,
-        guests=places(asked[0], embedding_set) if asked else [],
+        guests=[] if stars is None else stars.tolist(),
     )
     show_map(
         own,
@@ -90,14 +91,6 @@ def explore(
     )
     show_actions(own, name, embedding_set, chosen)
     show_asking(own, name, embedding_set)
-
-
-def places(asked: Query, embedding_set: EmbeddingSet) -> list[list[float]]:
-    """Give where the windows of a clip lie; on another map than this one they have no place."""
-    found = asked.coordinates
-    if found is None or found.shape[1] != embedding_set.projection.dims:
-        return []
-    return found.tolist()
 
 
 def begun(name: str, count: int) -> Chosen:

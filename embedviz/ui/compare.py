@@ -138,7 +138,7 @@ def _columns(workspace: Workspace, pair: Pair, agreement: Agreement) -> list[Col
     """Give what the left set's own table does not hold: what both share, and the right one's."""
     shared = publish(workspace, packing.pack_numbers(agreement.shared))
     columns = [Column(SHARED, SHARED, "numbers", shared)]
-    for name in pair.table:
+    for name in map(str, pair.table):
         if name not in pair.left.embedding_set.table:
             pack = publish(workspace, packing.pack_column(pair.table[name]))
             kind = "numbers" if numeric(pair.table[name]) else "names"

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from embedviz import agreement
 from embedviz.correspondence import RowNumbers, corresponding, matching_rows
 from embedviz.data import TIME_COLUMNS, EmbeddingSet, FloatArray, Projection, Provenance, Source
-from embedviz.errors import SetError
+from embedviz.errors import EmbedvizError, SetError
 from embedviz.neighbours import Progress
 from embedviz.store import KEY
 from embedviz.ui.jobs import Job, Report, Update
@@ -166,7 +166,7 @@ def _part(report: Report, start: int, stop: int) -> Progress:
 
 
 @lru_cache(maxsize=OPEN_PAIRS)
-def _pair(workspace: Workspace, left: str, _left_stamp: int, right: str, _right_stamp: int) -> Pair:
+def _pair(workspace: Workspace, left: str, _left_stamp: str, right: str, _right_stamp: str) -> Pair:
     """Open a pair once for each state of its files."""
     one, other = workspace.open_set(left), workspace.open_set(right)
     rows = matching_rows(one, other)
@@ -191,16 +191,16 @@ def _only(embedding_set: EmbeddingSet, rows: RowNumbers) -> EmbeddingSet:
     )
 
 
-def _stamp(workspace: Workspace, name: str) -> int:
-    """Tell two states of a set's file apart."""
+def _stamp(workspace: Workspace, name: str) -> str:
+    """Tell two states of a set and of its labels apart."""
     try:
-        return workspace.set_path(name).stat().st_mtime_ns
-    except OSError:
-        return 0
+        return workspace.state(name)
+    except EmbedvizError:
+        return ""
 
 
 @lru_cache(maxsize=2 * MOST_LOOKED_AT)
-def _stretches(path: Path, _stamp: int) -> tuple[pd.DataFrame, Mapping[str, Source]] | None:
+def _stretches(path: Path, _stamp: str) -> tuple[pd.DataFrame, Mapping[str, Source]] | None:
     """Read what rows a set's file has, without their vectors; None where it cannot be read."""
     try:
         head = pq.read_metadata(path)

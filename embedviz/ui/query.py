@@ -26,6 +26,7 @@ from embedviz.model import Model, Per
 from embedviz.store import write_set
 from embedviz.titles import model_title
 from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.results import result
 from embedviz.ui.workspace import QUERY, Workspace, safe_name
 
 LONGEST_S = 600.0
@@ -58,8 +59,10 @@ class Query:
     title: str
     embedding_set: EmbeddingSet
     """The windows of the clip."""
+    projection: Projection | None
+    """The map that was shown then."""
     coordinates: FloatArray | None
-    """(windows, dims) on the map; None where the map has no place for what is new."""
+    """(windows, dims) on that map; None where it has no place for what is new."""
     how: str
     """How the places were found, or why there are none."""
     nearest: Nearest
@@ -127,7 +130,7 @@ def ask(
             recording.path.unlink(missing_ok=True)  # nobody would ever hear it
             raise
         _forget_old(workspace.queries)
-        return Query(query, name, title, heard, coordinates, how, nearest)
+        return Query(query, name, title, heard, shown, coordinates, how, nearest)
 
     words = f"Asking {model_title(found.provenance)} for {title}"
     return queue().submit(work, owner=workspace.token, title=words)
@@ -138,6 +141,29 @@ def answers(workspace: Workspace, name: str) -> list[Query]:
     results = [job.result for job in reversed(queue().of(workspace.token))]
     queries = [result for result in results if isinstance(result, Query) and result.asked == name]
     return [query for query in queries if workspace.set_path(query.name).is_file()]
+
+
+def places(workspace: Workspace, asked: Query, shown: EmbeddingSet) -> FloatArray | None:
+    """Give where a query's windows lie on the map that is shown; None while a job finds it out.
+
+    Parameters
+    ----------
+    shown
+        The set that was asked, with the map.
+    """
+    projection = shown.projection
+    if projection is None:
+        return None
+    then = asked.projection
+    if then is not None and np.array_equal(then.coordinates, projection.coordinates):
+        return asked.coordinates
+    found = result(
+        f"placed|{asked.id}|{hash(projection.coordinates.tobytes())}",
+        lambda report: _placed(shown, projection, asked.embedding_set.vectors),
+        owner=workspace.token,
+        title=f"Placing {asked.title} on the map",
+    )
+    return None if isinstance(found, Job) else found[0]
 
 
 def _checked(made: Provenance) -> Facts:
