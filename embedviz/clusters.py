@@ -104,7 +104,7 @@ def cluster_places(labels: IndexArray, coordinates: FloatArray) -> dict[int, Flo
 
 
 def _found(merges: Merges, least: int) -> IndexArray:
-    """Give the clusters that scikit-learn finds in a tree and that are more than chance."""
+    """Give the clusters of a tree by scikit-learn, without those that equal heights made."""
     from sklearn.cluster import HDBSCAN
 
     tree = merges.matrix(len(merges.heights) + 1)

@@ -16,7 +16,7 @@ from embedviz.neighbours import Neighbours, _prepared, checked
 from embedviz.project import principal_axes
 
 _TITLES = {"tsne": "t-SNE"}
-_BLOCK = 1024
+_BLOCK = 16_384
 _NEAREST = 10
 # Rows that PCA's axes are tried on, and by how much of the map's extent they may miss their place.
 _TRIED, _MISSED = 1000, 1e-3
@@ -112,17 +112,24 @@ def _nearest(known: FloatArray, new: FloatArray, k: int, metric: str) -> Neighbo
     """Find the k rows (N, D) nearest to each new one (M, D), nearest first, exactly."""
     from sklearn.neighbors import NearestNeighbors
 
-    prepared = _prepared(np.concatenate([known, new]), metric)
     plain = "manhattan" if metric == "manhattan" else "euclidean"
-    queries = prepared[len(known) :]
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute", metric=plain)
-    search.fit(prepared[: len(known)])
-    parts = [search.kneighbors(queries[i : i + _BLOCK]) for i in range(0, len(queries), _BLOCK)]
-    distances = np.concatenate([distances for distances, _ in parts]).astype(np.float64)
+    parts = []
+    # Block by block, because preparing needs several times the memory of what is prepared.
+    for start in range(0, len(known), _BLOCK):
+        block = known[start : start + _BLOCK]
+        prepared = _prepared(np.concatenate([block, new]), metric)
+        rows, queries = prepared[: len(block)], prepared[len(block) :]
+        search = NearestNeighbors(n_neighbors=min(k, len(block)), algorithm="brute", metric=plain)
+        apart, found = search.fit(rows).kneighbors(queries)
+        parts.append((apart.astype(np.float64), found + start))
+    distances = np.concatenate([apart for apart, _ in parts], axis=1)
+    indices = np.concatenate([found for _, found in parts], axis=1)
     if metric != "manhattan":
         lengths = np.linalg.norm(queries.astype(np.float64), axis=1, keepdims=True)
         distances[distances < _ROUNDING * lengths] = 0
     if metric in ("cosine", "correlation"):
         distances = np.square(distances) / 2
-    indices = np.concatenate([indices for _, indices in parts])
-    return Neighbours(indices.astype(np.int32), distances.astype(np.float32), metric)
+    order = np.lexsort((indices, distances), axis=-1)[:, :k]
+    distances = np.take_along_axis(distances, order, axis=1).astype(np.float32)
+    indices = np.take_along_axis(indices, order, axis=1).astype(np.int32)
+    return Neighbours(indices, distances, metric)

@@ -13,6 +13,7 @@ from embedviz import layouts
 from embedviz.errors import ProjectionError
 from embedviz.neighbours import neighbours
 from embedviz.project import project, warm
+from embedviz.store import read_set, write_set
 
 METHODS = ("umap", "tsne", "pca")
 
@@ -115,6 +116,61 @@ def test_pca_is_the_singular_value_decomposition_with_shares_in_order(
     assert list(shares) == sorted(shares, reverse=True)
     assert all(type(share) is float for share in shares)
     assert projection.settings == ({"seed": 0} if wide == 8 else {})
+
+
+def test_any_axes_of_pca_can_be_shown_in_any_order(make_set):
+    embedding_set = make_set(rows=40)
+    all_three = project(embedding_set, "pca", dims=3)
+    for axes in ((1, 3), (3, 2), (2, 3, 1)):
+        projection = project(embedding_set, "pca", dims=len(axes), axes=axes)
+        kept = [axis - 1 for axis in axes]
+        np.testing.assert_allclose(
+            projection.coordinates, all_three.coordinates[:, kept], atol=1e-4
+        )
+        shares = [all_three.explained_variance[axis] for axis in kept]
+        assert projection.explained_variance == pytest.approx(shares, rel=1e-5)
+        assert projection.settings == {"axes": list(axes)}
+        assert json.loads(json.dumps(projection.settings)) == projection.settings
+    tenth = project(embedding_set, "pca", axes=[10, 1]).explained_variance
+    assert 0 < tenth[0] < tenth[1]
+
+
+def test_the_first_axes_are_not_mentioned_so_that_older_maps_compare_equal(make_set):
+    embedding_set = make_set()
+    chosen, plain = (project(embedding_set, "pca", axes=axes) for axes in ((1, 2), None))
+    assert chosen.settings == plain.settings == {}
+    np.testing.assert_array_equal(chosen.coordinates, plain.coordinates)
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings", "message"),
+    [
+        ((40, 16), {"axes": (1, 1)}, r"axes are 1, 1; choose 2 different ones from 1 to 10\."),
+        ((40, 16), {"axes": (0, 1)}, "axes are 0, 1"),
+        ((40, 16), {"axes": (1, 11)}, "axes are 1, 11"),
+        ((40, 16), {"axes": (1, 2, 3)}, "axes are 1, 2, 3; choose 2"),
+        ((40, 16), {"axes": (1, 2), "dims": 3}, "choose 3 different ones"),
+        ((5, 16), {"axes": (1, 6)}, "from 1 to 5"),
+        ((40, 4), {"axes": (1, 5)}, "from 1 to 4"),
+        ((1, 16), {"axes": (1, 2)}, "fewer than 2 axes"),
+        ((40, 16), {"axes": (1, 3), "method": "umap"}, "pca alone; umap has none"),
+    ],
+)
+def test_axes_that_cannot_be_shown_are_refused(make_set, shape, settings, message):
+    rows, width = shape
+    with pytest.raises(ProjectionError, match=message):
+        project(make_set(rows=rows, dims=width), **{"method": "pca", **settings})
+
+
+def test_the_command_projects_to_the_axes_asked_for(embedviz_command, make_set, tmp_path):
+    write_set(make_set(), tmp_path / "set.parquet")
+    command = "project", tmp_path / "set.parquet", "--method", "pca", "--axes"
+    embedviz_command(*command, "1,3")
+    assert read_set(tmp_path / "set.parquet").projection.settings == {"axes": [1, 3]}
+    for nonsense, told in (("1;3", "wanted numbers, as 1,3"), ("1,1", "choose 2 different ones")):
+        said = embedviz_command(*command, nonsense, status=1)
+        assert told in said.err
+        assert said.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("width", [1, 2])

@@ -171,9 +171,9 @@ def test_the_windows_can_be_opened_and_heard_like_a_set_but_are_none(workspace, 
 def test_the_server_lets_its_own_workspace_hear_and_see_a_query(workspace, tmp_path):
     found = answer(workspace, "tones", clip(tmp_path), "frog")
     for address in ("sound/{}/{}/0.wav", "picture/{}/{}/1.png", "recording/{}/{}/0"):
-        assert Client().get("/" + address.format(workspace.token, found.name)).status == 200
+        assert Client().get("/" + address.format(workspace.token, found.name)).status_code == 200
         stranger = Workspace.create().token
-        assert Client().get("/" + address.format(stranger, found.name)).status == 404
+        assert Client().get("/" + address.format(stranger, found.name)).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["query~", "query~../tones", "query~abc", "query~" + "A" * 16])
