@@ -6,6 +6,8 @@ export const MOST_GROUPS = 20;
 export const NO_VALUE = 255;
 /** A circle (0) for the first eight groups, a diamond (1) for the next eight, then a square (2). */
 export const SYMBOLS = Array.from({ length: MOST_GROUPS }, (_, group) => Math.min(group >> 3, 2));
+/** Names that say that there is none; their rows take the colour of the rest and lie behind. */
+export const NAMELESS = new Set(["unknown", "no cluster"]);
 /** Matplotlib's viridis in 16 even steps. */
 export const VIRIDIS = [
   "#440154", "#481A6C", "#472F7D", "#414487", "#39568C", "#31688E", "#2A788E", "#23888E",
@@ -25,7 +27,8 @@ export function counted({ names, codes }) {
  * @param {{shown: string[] | null, palette: string[], other: string, symbols?: number[]}} options
  *   `shown`: the names that keep a colour, at most 19 where there are more than 20; null: the most frequent
  * @returns {{groups: Uint8Array, names: string[], counts: number[], colours: string[], symbols: number[],
- *   other: number | null, all: string[], shown: string[]}} `other`: the group of what is lumped
+ *   other: number | null, behind: number | null, all: string[], shown: string[]}} `other`: the group of what is lumped,
+ *   `behind`: that group, or the one without a name
  */
 export function categories(column, { shown = null, palette, other, symbols = SYMBOLS }) {
   const counts = counted(column);
@@ -38,13 +41,17 @@ export function categories(column, { shown = null, palette, other, symbols = SYM
   const named = kept.map((code) => column.names[code]);
   const each = kept.map((code) => counts[code]);
   const rest = column.codes.length - each.reduce((sum, some) => sum + some, 0);
+  const nameless = named.findIndex((name) => NAMELESS.has(name));
+  const bright = named.map((name) => !NAMELESS.has(name));
+  let next = 0;
   return {
     groups: looked(groupOf, column.codes),
     names: lumped ? [...named, lumped === 1 ? "1 other" : `${lumped.toLocaleString("en")} others`] : named,
     counts: lumped ? [...each, rest] : each,
-    colours: [...kept.map((_, group) => palette[group % palette.length]), ...(lumped ? [other] : [])],
+    colours: [...bright.map((own) => (own ? palette[next++ % palette.length] : other)), ...(lumped ? [other] : [])],
     symbols: symbols.slice(0, kept.length + (lumped ? 1 : 0)),
     other: lumped ? kept.length : null,
+    behind: lumped ? kept.length : nameless < 0 ? null : nameless,
     all: there.map((code) => column.names[code]),
     shown: named,
   };

@@ -90,8 +90,6 @@ export class ListeningMap {
       await Promise.all(data.maps.map((map, i) => this.lay(this.views[i], map, before.maps?.[i])));
       if (looks(data) !== looks(before)) await this.colour(data);
       if (before.maps && told(data) !== told(before)) this.refresh();
-      for (const view of this.views) view.refresh(data.dark !== before.dark);
-      this.panel?.refresh();
       // Later the page only repeats what was pinned here, perhaps a moment late.
       if (!before.maps && Number.isInteger(data.pinned)) this.state.pin(data.pinned);
       for (const element of this.marked) element.dataset.ready = "true";
@@ -102,7 +100,7 @@ export class ListeningMap {
 
   /** Show what columns and colours are now: labels were set, or the theme is another. */
   refresh() {
-    for (const view of this.views) view.card.refresh();
+    for (const view of this.views) view.refresh();
     this.panel?.refresh();
     this.table.refresh();
   }
@@ -134,7 +132,7 @@ export class ListeningMap {
         : numbers(column, { scale: VIRIDIS, none: palette.other });
     const pixels = sizes(sized, this.state.count);
     for (const view of this.views) {
-      view.paint({ ...look, colours: look.colours.map(parts), behind: look.other ?? null });
+      view.paint({ ...look, colours: look.colours.map(parts), behind: look.behind ?? null });
       view.sizes(view.solid ? pixels.map((half) => half * 0.75) : pixels);
     }
     const steps = sized ? { title: size.title, steps: sizeSteps(sized, this.state.count) } : null;

@@ -5,6 +5,7 @@ import { placeOf } from "./nearby.js";
 
 const RING_PX = { hovered: 8, pinned: 10, playing: 5 };
 const STAR_PX = 11;
+const LIFT_PX = 16;
 
 export class Overlay {
   /** Rows joined by a line, in order. */
@@ -99,6 +100,8 @@ export class Overlay {
     for (const { text, at } of this.names) {
       const place = placeOf(0, { ...map, coordinates: at });
       if (!place) continue;
+      // Above its points, which it would hide.
+      place.y -= LIFT_PX;
       const half = pen.measureText(text).width / 2 + 4;
       const box = [place.x - half, place.x + half, place.y - 10, place.y + 10];
       if (taken.some((other) => overlap(box, other))) continue;

@@ -83,8 +83,8 @@ export class View {
   }
 
   /** Follow another theme, and columns that have changed. */
-  refresh(themed) {
-    if (themed) this.frame.recolour();
+  refresh() {
+    this.frame.recolour();
     this.card.refresh();
     this.later();
   }

@@ -819,3 +819,18 @@ def test_the_lists_follow_the_theme(lists):
     assert grounds == ["rgb(255, 255, 255)", "rgb(19, 28, 40)"]
     transition = "getComputedStyle(document.querySelector('.lm-act')).transitionProperty"
     assert lists.evaluate(transition) == "none"
+
+
+def test_rows_without_a_name_take_the_colour_of_the_rest_and_lie_behind(lists):
+    found = lists.evaluate(
+        """() => {
+          const column = new lists.Names(
+            { names: ["bird", "unknown", "whale"], count: 4 }, Uint8Array.of(0, 1, 2, 1));
+          return lists.categories(column, { palette: lists.palette, other: "grey" });
+        }"""
+    )
+    assert found["colours"][1] == "grey"
+    assert found["colours"][0] != found["colours"][2]
+    assert "grey" not in (found["colours"][0], found["colours"][2])
+    assert found["behind"] == 1
+    assert found["other"] is None

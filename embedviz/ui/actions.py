@@ -29,7 +29,9 @@ def show_actions(
     nothing = len(rows) == 0
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(rows):,} selected**", width="content")
-        with st.popover("Label", icon=":material/label:", disabled=nothing):
+        # Another key when labels have changed: a popover that is there stays open.
+        key = f"label-{name}-{workspace.state(name)}"
+        with st.popover("Label", icon=":material/label:", disabled=nothing, key=key):
             label_form(workspace, name, embedding_set, rows)
         if can_undo(workspace, name) and st.button(
             "Undo label", icon=":material/undo:", key=f"undo-{name}"
