@@ -9,7 +9,7 @@ from embedviz.ui.asking import show_asking
 from embedviz.ui.controls import choose_look, choose_projection, choose_set
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.extras import CLUSTER, TITLES, Found, cluster_words, extra
-from embedviz.ui.jobs import Job
+from embedviz.ui.jobs import Job, queue
 from embedviz.ui.map import Chosen, Drawn, Look, show_map
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import projection
@@ -73,6 +73,7 @@ def explore(
         words = cluster_words(found[colour], embedding_set, embedding_set.projection)
     asked = answers(own, name)
     stars = places(own, asked[0], embedding_set) if asked else None
+    show_new_work(own)
     drawn = Drawn(
         name,
         embedding_set,
@@ -89,7 +90,7 @@ def explore(
         pinned=chosen.pinned,
         address=address,
     )
-    show_actions(own, name, embedding_set, chosen)
+    show_actions(own, name, embedding_set, chosen, colour)
     show_asking(own, name, embedding_set)
 
 
@@ -106,7 +107,7 @@ def computed(
     own: Workspace, name: str, embedding_set: EmbeddingSet, wanted: tuple[str | None, ...]
 ) -> dict[str, Found]:
     """Give the computed columns among those wanted; say of the others that they are on the way."""
-    found, active = {}, set()
+    found = {}
     for which in dict.fromkeys(wanted):
         if which not in TITLES:
             continue
@@ -117,13 +118,17 @@ def computed(
             st.warning(f"{TITLES[which]}: {plain(one.message)}", icon=":material/error:")
             st.button("Try again", key=f"again-{which}", on_click=again, args=(one,))
         else:
-            active.add(one.id)
             st.caption(f"{TITLES[which]} is being computed; its progress is below.")
-    if not active <= st.session_state.get(AWAITED, set()):
-        # The progress below was drawn before these jobs began.
-        st.session_state[AWAITED] = active
-        st.rerun()
     return found
+
+
+def show_new_work(own: Workspace) -> None:
+    """Draw the page again where jobs have begun since the progress below was drawn."""
+    # Also those that are done already: what they found is not on the map yet.
+    jobs = {job.id for job in queue().of(own.token)}
+    if not jobs <= st.session_state.get(AWAITED, set()):
+        st.session_state[AWAITED] = jobs
+        st.rerun()
 
 
 def seen(column: str | None, found: dict[str, Found], embedding_set: EmbeddingSet) -> str | None:

@@ -287,7 +287,7 @@ def test_the_size_of_the_sounds_in_the_file_is_the_one_that_was_chosen(
         return type("OneFile", (), {"sentences": ("One.", "Two.")})
 
     monkeypatch.setattr("embedviz.onefile.write_onefile", write)
-    job = ended(submit_page(workspace, "night", laid_out(make_set()), 50))
+    job = ended(submit_page(workspace, "night", laid_out(make_set()), budget_mb=50, colour="label"))
     assert job.state == "done", job.message
     assert (asked["sound_budget_mb"], asked["title"]) == (50, "night")
     assert (job.update.done, job.update.total, job.update.unit) == (50, 100, "%")
@@ -327,7 +327,7 @@ def test_a_set_cannot_give_away_what_lies_elsewhere_on_the_machine(workspace, ma
     job = ended(submit_clips(workspace, "night", found, [0]))
     assert job.state == "failed"
     assert "outside the folders the app may read" in job.message
-    job = ended(submit_page(workspace, "night", found, 5))
+    job = ended(submit_page(workspace, "night", found, budget_mb=5, colour="computed cluster"))
     assert job.state == "done", job.message
     assert "No sounds are in the file." in job.result.sentences
 

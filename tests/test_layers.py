@@ -24,9 +24,9 @@ LAYERS = (
     "catalogue engine foreign foreign.* frozen hear hear.* listeners model models models.* "
     "sweeping",
     # What is done with recordings and rows.
-    "agreement clips clock clusters correspondence cutting demo embed ensemble labels layouts "
-    "merges neighbours packing placing project projector projector.* recordings runs sheets "
-    "similar store titles trust",
+    "agreement clips clock clusters correspondence cutting demo embed ensemble imported labels "
+    "layouts merges neighbours packing placing project projector projector.* recordings runs "
+    "sheets similar store titles trust",
     # Pictures of rows, and pages of them.
     "figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.

@@ -22,7 +22,7 @@ BUDGETS_MB = (5, 20, 50, 100)
 
 
 def show_actions(
-    workspace: Workspace, name: str, embedding_set: EmbeddingSet, chosen: Chosen
+    workspace: Workspace, name: str, embedding_set: EmbeddingSet, chosen: Chosen, colour: str
 ) -> None:
     """Draw the row of buttons below the map and what came of them."""
     rows = chosen.rows(workspace, name, len(embedding_set))
@@ -55,7 +55,7 @@ def show_actions(
             st.session_state[SENT] = (name, chosen.selection)
             go("compare")
         with st.popover("One HTML file", icon=":material/html:"):
-            page_form(workspace, name, embedding_set)
+            page_form(workspace, name, embedding_set, colour)
     show_handouts(workspace, name)
 
 
@@ -80,14 +80,14 @@ def label_form(
     st.rerun()
 
 
-def page_form(workspace: Workspace, name: str, embedding_set: EmbeddingSet) -> None:
+def page_form(workspace: Workspace, name: str, embedding_set: EmbeddingSet, colour: str) -> None:
     """Ask how large the sounds in the file may be."""
     st.caption(
         "The whole map in one file that opens without a server: points, pictures and short sounds."
     )
     budget_mb = st.select_slider("Sounds, at most", BUDGETS_MB, 20, format_func="{} MB".format)
     if st.button("Write the file", type="primary", key=f"page-{name}"):
-        submit_page(workspace, name, embedding_set, budget_mb)
+        submit_page(workspace, name, embedding_set, budget_mb=budget_mb, colour=colour)
         st.rerun()
 
 

@@ -22,9 +22,6 @@ from embedviz.ui.recordings import counted
 from embedviz.ui.session import CHOSEN
 from embedviz.ui.workspace import Workspace
 
-MOST_COMPONENTS = 10
-"""Of PCA; later ones hold hardly any variance."""
-
 
 def choose_set(workspace: Workspace) -> str | None:
     """Choose one of the workspace's sets; None if there is none."""
@@ -134,7 +131,9 @@ def _components(
     name: str, embedding_set: EmbeddingSet, dims: int, known: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Ask which components of PCA the axes show; the first ones need no word."""
-    most = min(*embedding_set.vectors.shape, MOST_COMPONENTS)
+    from embedviz.project import PCA_AXES
+
+    most = min(*embedding_set.vectors.shape, PCA_AXES)
     if most < dims:
         st.caption("These vectors have no further components.")
         return {}

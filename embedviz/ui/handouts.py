@@ -53,7 +53,7 @@ def submit_clips(
 
 
 def submit_page(
-    workspace: Workspace, name: str, embedding_set: EmbeddingSet, budget_mb: int
+    workspace: Workspace, name: str, embedding_set: EmbeddingSet, *, budget_mb: int, colour: str
 ) -> Job:
     """Start writing the map into one HTML file."""
 
@@ -66,6 +66,8 @@ def submit_page(
             path,
             title=name,
             sound_budget_mb=budget_mb,
+            # What was computed for the map is not in the file.
+            colour=colour if colour in embedding_set.table else None,
             find=_finder(workspace, embedding_set),
             progress=lambda done, total: report(Update(done, total, "%")),
         )

@@ -143,7 +143,8 @@ class Chosen:
         state = st.session_state.get(key, {})
         begun = before or cls()
         selection, pinned = state.get("selection"), state.get("pinned", begun.pinned)
-        inside = isinstance(pinned, int | float) and 0 <= pinned < count
+        number = isinstance(pinned, int | float) and not isinstance(pinned, bool)
+        inside = number and 0 <= pinned < count
         return cls(
             begun.selection if selection is None else str(selection),
             int(pinned) if inside else None,

@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from embedviz.neighbours import METRICS
-from embedviz.ui.controls import MOST_COMPONENTS
+from embedviz.project import PCA_AXES
 from embedviz.ui.projections import DEFAULTS, METHODS
 from embedviz.ui.session import CHOSEN
 
@@ -108,5 +108,5 @@ def _are_axes(read: object, dims: int) -> bool:
     """Tell whether these are numbers of components, each of its own."""
     if not isinstance(read, list) or any(type(one) is not int for one in read):
         return False
-    inside = all(1 <= one <= MOST_COMPONENTS for one in read)
+    inside = all(1 <= one <= PCA_AXES for one in read)
     return inside and len(set(read)) == len(read) == dims
