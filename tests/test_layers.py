@@ -17,20 +17,21 @@ LAYERS = (
     # Values, errors, and where things lie.
     "__init__ atomic data errors facts folders heard palette progress",
     # Sound, numbers and files, without models.
-    "archives audio cache checkpoints classes downloads frontends frontends.* mel pooling "
+    "archives audio cache checkpoints classes downloads fetching frontends frontends.* mel pooling "
     "savedgraphs savedmodels soundfiles spectrogram spool synthesis thumbnails torchfiles "
     "torchfiles.* wav weightfiles weights windows",
     # Models.
     "catalogue engine foreign foreign.* frozen hear hear.* listeners model models models.* "
     "sweeping",
     # What is done with recordings and rows.
-    "agreement clips clock clusters correspondence cutting demo embed ensemble imported labels "
-    "layouts merges neighbours packing placing project projector projector.* recordings runs "
-    "sheets similar store titles trust",
+    "agreement clips clock clusters correspondence cutting demo embed ensemble imported imports "
+    "imports.* labels layouts merges neighbours packing placing project projector projector.* "
+    "recordings runs sheets similar store titles trust",
     # Pictures of rows, and pages of them.
     "figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.
-    "cli cli_embed cli_ensemble cli_weights launch served served.* server ui ui.*",
+    "cli cli_embed cli_ensemble cli_import cli_open cli_weights launch served served.* server "
+    "ui ui.*",
     # The program and the pages.
     "__main__ app pages.*",
 )
