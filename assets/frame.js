@@ -1,5 +1,5 @@
 // The frame of a flat map: where each point of the data lies on the screen, and the axes that say
-// so. Plotly draws the axes; the points are drawn by points.js, five to ten times as fast as by a
+// so. Plotly draws the axes; the points are drawn by points.js, several times as fast as by a
 // Plotly trace (benchmarks/map.py).
 
 import { CONFIG, blank, inks, plotly } from "./plotly.js";

@@ -43,10 +43,10 @@ export class Panel {
     this.headline();
     this.pictures();
     this.player();
-    this.columns = put(this.section("All columns"), "dl", "lm-columns");
     const near = this.section("Nearest in embedding space");
     near.hidden = !source.has("nearest");
     this.neighbours = new Neighbours(near, state, source, this.words);
+    this.columns = put(this.section("All columns"), "dl", "lm-columns");
     this.looks = looks(source);
     this.listen();
     this.show();

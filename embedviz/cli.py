@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from embedviz import __version__
 from embedviz.cli_embed import embed
 from embedviz.cli_ensemble import ensemble
+from embedviz.cli_import import import_sets
 from embedviz.cli_weights import weights
+
+if TYPE_CHECKING:
+    from embedviz.thumbnails import Colours
 
 PATH = click.Path(path_type=Path)
 
@@ -103,21 +108,83 @@ def project(
     click.echo(f"{len(embedding_set)} rows projected by {method}, {dims}-D{explained}")
 
 
+def _names(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> tuple[str, ...] | None:
+    """Read names with commas between them."""
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 @commands.command()
 @click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("--out", required=True, type=PATH, help="A folder, or FILE.zip.")
+@click.option("--columns", callback=_names, help="Only these columns, in this order, as a,b.")
+@click.option("--label", help="The column that points are labelled by.")
 @click.option("--cell", "cell_px", type=int, help="Pixels of a sprite cell.")
+@click.option(
+    "--colours",
+    type=click.Choice(["inverted grey", "grey", "magma", "viridis"]),
+    default="inverted grey",
+    show_default=True,
+    help="Of the pictures; dark ones hide the colours of points.",
+)
+@click.option("--frame-by", help="A frame in the colour of each value of this column.")
+@click.option("--no-sprite", is_flag=True, help="Leave the pictures out.")
+@click.option("--join", "join_windows", is_flag=True, help="Join the windows of a recording.")
+@click.option("--digits", type=int, help="Round the vectors to so many significant digits.")
+@click.option("--sample", type=int, help="At most so many rows, every label with its share.")
 @click.option("--base-url", help="Where the bundle will be hosted; makes its paths absolute.")
-def export(files: tuple[Path, ...], out: Path, cell_px: int | None, base_url: str | None) -> int:
+@click.option("--open", "show", is_flag=True, help="Open it in the projector, until Ctrl-C.")
+def export(
+    files: tuple[Path, ...],
+    out: Path,
+    columns: tuple[str, ...] | None,
+    label: str | None,
+    cell_px: int | None,
+    colours: Colours,
+    frame_by: str | None,
+    no_sprite: bool,
+    join_windows: bool,
+    digits: int | None,
+    sample: int | None,
+    base_url: str | None,
+    show: bool,
+) -> int:
     """Write an Embedding Projector bundle from one or several FILEs."""
     from embedviz.projector.bundle import write_bundle
     from embedviz.projector.names import set_names
-    from embedviz.projector.validate import validate_bundle
     from embedviz.store import read_set
 
-    sets = [read_set(file) for file in files]
-    bundle = write_bundle(set_names(sets), out, cell_px=cell_px, base_url=base_url)
+    bundle = write_bundle(
+        set_names([read_set(file) for file in files]),
+        out,
+        columns=columns,
+        label=label,
+        cell_px=cell_px,
+        colours=colours,
+        frame_by=frame_by,
+        with_sprite=not no_sprite,
+        join_windows=join_windows,
+        digits=digits,
+        sample=sample,
+        base_url=base_url,
+    )
+    status = _told(bundle)
+    if not show:
+        return status
+    from embedviz.cli_open import open_bundle
+
+    return open_bundle(bundle, click.echo)
+
+
+def _told(bundle: Path) -> int:
+    """Say what a new bundle shows otherwise than its sets, and whether it will open."""
+    from embedviz.projector.validate import validate_bundle
+
     report = validate_bundle(bundle)
+    for finding in report.findings:
+        if finding.level == "note":
+            click.echo(f"note: {finding.where}: {finding.message}")
     click.echo(f"{bundle}: {report.summary}")
     return 0 if report.ok else 1
 
@@ -148,4 +215,5 @@ def app(port: int, host: str) -> int:
 
 commands.add_command(embed)
 commands.add_command(ensemble)
+commands.add_command(import_sets)
 commands.add_command(weights)

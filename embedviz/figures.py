@@ -30,7 +30,9 @@ def heard(thumbnail: ByteArray, embedding_set: EmbeddingSet, row: int, theme: Th
     values = low + thumbnail.astype(np.float32) / 255 * (high - low)
     frames, bands = thumbnail.shape
     step = (stop_s - start_s) / frames
-    centres_hz = np.asarray(facts.bands_hz)
+    # The bands of imported pictures have numbers instead of frequencies.
+    unit = "Hz" if facts.bands_hz else "band"
+    centres_hz = np.asarray(facts.bands_hz or range(bands), dtype=float)
     # Kept pictures have at most 128 bands, each the mean of the model's own beside it.
     positions = np.interp(np.arange(bands), np.linspace(0, bands - 1, len(centres_hz)), centres_hz)
     ticks = [hz for hz in TICKS_HZ if positions[0] <= hz <= positions[-1]]
@@ -43,13 +45,13 @@ def heard(thumbnail: ByteArray, embedding_set: EmbeddingSet, row: int, theme: Th
             zmin=low,
             zmax=high,
             customdata=np.repeat(np.round(positions)[:, np.newaxis], frames, axis=1),
-            hovertemplate="%{x:.2f} s, %{customdata:.0f} Hz: %{z:.1f}<extra></extra>",
+            hovertemplate=f"%{{x:.2f}} s, %{{customdata:.0f}} {unit}: %{{z:.1f}}<extra></extra>",
             colorbar={"title": {"text": facts.patch_unit, "side": "right"}, "thickness": 10},
         )
     )
     figure.update_xaxes(title="time in s", range=[start_s, stop_s])
     figure.update_yaxes(
-        title="Hz", tickvals=np.interp(ticks, positions, np.arange(bands)), ticktext=ticks
+        title=unit, tickvals=np.interp(ticks, positions, np.arange(bands)), ticktext=ticks
     )
     return figure.update_layout(**_frame(theme, left=60, bottom=40))
 

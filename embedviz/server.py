@@ -14,6 +14,8 @@
     /pack/<token>/<digest>                what a page published, see `ui.packs`
     /selection/<token>/<set>              POST: bits of chosen rows, which get an id
     /selection/<token>/<set>/<id>         the bits
+    /projector/<token>/<bundle>/          the Embedding Projector over a bundle of the workspace
+    /hosted/<address>/<file>              a bundle for other sites, while its owner allows it
     /map/<file>                           the map's own JavaScript and styles
     /plotly/plotly.min.js                 what the map is drawn with
 
@@ -32,7 +34,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from embedviz.served import alike, columns, details, pictures, scripts, selections, sounds
+from embedviz.served import (
+    alike,
+    columns,
+    details,
+    hosted,
+    pictures,
+    projector,
+    scripts,
+    selections,
+    sounds,
+)
 from embedviz.served.answers import answering, answering_later
 from embedviz.ui.jobs import Report, queue
 from embedviz.ui.workspace import sweep
@@ -52,6 +64,7 @@ ANSWERS: dict[str, Callable[[Request], Response]] = {
     "/column/{token}/{name}/{column:path}": columns.column,
     "/pack/{token}/{digest}": columns.pack,
     "/selection/{token}/{name}/{id}": selections.chosen,
+    "/projector/{token}/{bundle}/{file:path}": projector.projector,
     "/map/{file}": scripts.script,
 }
 
@@ -61,6 +74,11 @@ def routes() -> list[BaseRoute]:
     return [
         *(Route(path, answering(make)) for path, make in ANSWERS.items()),
         Route("/selection/{token}/{name}", answering_later(selections.choose), methods=["POST"]),
+        Route(
+            "/hosted/{address}/{file:path}",
+            answering(hosted.hosted),
+            methods=["GET", "HEAD", "OPTIONS"],
+        ),
         # The map draws with the very Plotly that is installed, so it works offline.
         Mount("/plotly", StaticFiles(packages=[("plotly", "package_data")])),
     ]

@@ -30,6 +30,10 @@ CLEAR_CELL_PX = 32
 """Below this a spectrogram is hard to tell from its neighbours."""
 SMALLEST_CELL_PX = 16
 MOST_WINDOWS = (LARGEST_SHEET_PX // SMALLEST_CELL_PX) ** 2
+MOST_CLEAR_WINDOWS = (LARGEST_SHEET_PX // CLEAR_CELL_PX) ** 2
+"""More windows than this fit a sheet only in cells too small to be told apart."""
+FRAME_PX = 2
+SMALLEST_FRAMED_PX = 8
 
 _WHITE = 255
 _BLOCK_ROWS = 512
@@ -114,7 +118,13 @@ def picture(
     return image if size is None else image.resize(size, Image.Resampling.BOX)
 
 
-def sprite_sheet(thumbnails: ByteArray, *, cell_px: int | None = None) -> Sprite:
+def sprite_sheet(
+    thumbnails: ByteArray,
+    *,
+    cell_px: int | None = None,
+    colours: Colours = "inverted grey",
+    frames: ByteArray | None = None,
+) -> Sprite:
     """Lay thumbnails out as the Embedding Projector wants them: k x k, k a power of two.
 
     Parameters
@@ -123,17 +133,22 @@ def sprite_sheet(thumbnails: ByteArray, *, cell_px: int | None = None) -> Sprite
         (N, frames, bands).
     cell_px
         Width and height of a cell in pixels; None chooses 64, or less where the sheet grew large.
+    colours
+        As of `picture`. By default quiet is white, because the projector multiplies the sheet by
+        the point's colour, which a dark picture would hide.
+    frames
+        (N, 3) red, green and blue of a 2-px frame around each picture; None draws no frames.
 
     Returns
     -------
     Sprite
-        Quiet is white and unused cells are white, because the projector multiplies the sheet by
-        the point's colour; mode `L`, so that no pixel can be transparent.
+        Unused cells are white; mode `L` or `RGB`, so that no pixel can be transparent.
 
     Raises
     ------
     BundleError
-        If there is nothing to draw, or the sheet would be larger than 8192 pixels.
+        If there is nothing to draw, or the sheet would be larger than 8192 pixels, or a cell too
+        small for a frame.
     """
     count = len(thumbnails)
     if count == 0:
@@ -142,13 +157,27 @@ def sprite_sheet(thumbnails: ByteArray, *, cell_px: int | None = None) -> Sprite
     # cell now and then; with as many rows as columns its one divisor fits both.
     columns = 1 << math.isqrt(count - 1).bit_length()
     cell = _cell_px(count, columns, cell_px)
-    sheet = np.full((columns, cell, columns, cell), _WHITE, np.uint8)
+    border = 0 if frames is None else _border_px(cell)
+    inside = slice(border, cell - border)
+    coloured = frames is not None or colours in ("magma", "viridis")
+    sheet = np.full((columns, cell, columns, cell, 3 if coloured else 1), _WHITE, np.uint8)
     for first in range(0, count, _BLOCK_ROWS):
         block = thumbnails[first : first + _BLOCK_ROWS].astype(np.float32)
-        cells = np.rint(_WHITE - _resized(block, (cell, cell))).astype(np.uint8)
-        rows, places = np.divmod(np.arange(first, first + len(cells)), columns)
-        sheet[rows, :, places, :] = cells.transpose(0, 2, 1)[:, ::-1]
-    return Sprite(Image.fromarray(sheet.reshape(columns * cell, columns * cell)), cell, columns)
+        pictures = _coloured(_resized(block, (cell - 2 * border,) * 2), colours)
+        rows, places = np.divmod(np.arange(first, first + len(block)), columns)
+        if frames is not None:
+            sheet[rows, :, places] = frames[first : first + len(block), None, None]
+        sheet[rows, inside, places, inside] = pictures.transpose(0, 2, 1, 3)[:, ::-1]
+    whole = sheet.reshape(columns * cell, columns * cell, -1)
+    return Sprite(Image.fromarray(whole if coloured else whole[..., 0]), cell, columns)
+
+
+def _coloured(levels: FloatArray, colours: Colours) -> ByteArray:
+    """Give (n, frames, bands, 1 or 3) bytes for levels of 0 to 255."""
+    if colours == "inverted grey":
+        levels = _WHITE - levels
+    shades = np.rint(levels).astype(np.uint8)
+    return _palette(colours)[shades] if colours in ("magma", "viridis") else shades[..., None]
 
 
 def _cell_px(count: int, columns: int, wanted: int | None) -> int:
@@ -168,6 +197,15 @@ def _cell_px(count: int, columns: int, wanted: int | None) -> int:
             f"{LARGEST_SHEET_PX} px; choose 1 to {largest} px."
         )
     return wanted
+
+
+def _border_px(cell: int) -> int:
+    if cell < SMALLEST_FRAMED_PX:
+        raise BundleError(
+            f"Cells of {cell} px have no room for a frame; choose {SMALLEST_FRAMED_PX} px or more, "
+            "or no frames."
+        )
+    return FRAME_PX
 
 
 def _resized(pictures: FloatArray, shape: tuple[int, int]) -> FloatArray:

@@ -19,3 +19,10 @@ def receiver(made: Provenance) -> str:
         return model_title(made)
     first = made.members[0]
     return models.facts(first).title if first in models.names() else first
+
+
+def why_unverified(made: Provenance) -> str:
+    """Say why a set's rows are not known to be those of the published weights."""
+    if made.weights:
+        return "These rows were made with weights that are not the published ones."
+    return "These rows were imported; nothing is known of the weights that made them."

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from embedviz.data import EmbeddingSet
+from embedviz.titles import why_unverified
 from embedviz.ui import share
 from embedviz.ui.actions import show_actions
 from embedviz.ui.asking import show_asking
@@ -35,10 +36,7 @@ def main() -> None:
         nothing_yet("No sounds on the map yet", "Embed some recordings to see them here.")
         return
     if not embedding_set.provenance.verified:
-        st.warning(
-            "These rows were made with weights that are not the published ones.",
-            icon=":material/gpp_maybe:",
-        )
+        st.warning(why_unverified(embedding_set.provenance), icon=":material/gpp_maybe:")
     found = projection(own, name, embedding_set, choice)
     if isinstance(found, Job):
         wait_for([found], "Arranging the map …", "There is no map yet")
@@ -61,7 +59,10 @@ def explore(
     # Labels may have been set since the page was drawn.
     embedding_set = own.open_set(name).with_projection(embedding_set.projection)
     key = f"map-{name}"
-    chosen = Chosen.on(key, len(embedding_set), before=begun(name, len(embedding_set)))
+    # The component forgets what was chosen whenever the page shows something else for a while.
+    kept = st.session_state.get(f"chosen-{name}") or begun(name, len(embedding_set))
+    chosen = Chosen.on(key, len(embedding_set), before=kept)
+    st.session_state[f"chosen-{name}"] = chosen
     found = computed(own, name, embedding_set, (colour, size))
     look = Look(
         seen(colour, found, embedding_set) or first_column(embedding_set),

@@ -6,24 +6,21 @@ import streamlit as st
 
 from embedviz.data import EmbeddingSet
 from embedviz.errors import BundleError
-from embedviz.thumbnails import sprite_sheet
+from embedviz.projector.cells import safe_cells
+from embedviz.projector.frames import frame_colours, frames
+from embedviz.projector.options import Options
+from embedviz.thumbnails import MOST_CLEAR_WINDOWS, sprite_sheet
+from embedviz.ui.bundling import choose
 from embedviz.ui.empty import nothing_yet
-from embedviz.ui.exports import Bundle, last_written, submit
+from embedviz.ui.exports import last_written, submit
+from embedviz.ui.opening import frame, show_bundle
 from embedviz.ui.progress import plain
 from embedviz.ui.session import CHOSEN, workspace
 from embedviz.ui.workspace import Workspace
 
-CELLS_PX = {
-    "choose for me": None,
-    "32 px": 32,
-    "48 px": 48,
-    "64 px": 64,
-    "96 px": 96,
-    "128 px": 128,
-}
 MOST_SHOWN = 1024
 """Cells of the preview; a whole sheet may have 64 million pixels."""
-NAMES, CELL = "export-sets", "export-cell"
+NAMES = "export-sets"
 
 
 def main() -> None:
@@ -35,21 +32,22 @@ def main() -> None:
     if not offered:
         nothing_yet("Nothing to export yet", "Embed some recordings, then take them along.")
         return
+    bundle = last_written(own)
     left, right = st.columns([0.45, 0.55], gap="large")
     with left:
         names = choose_sets(offered)
-        cell = st.selectbox(
-            "Picture of each point", list(CELLS_PX), key=CELL, persist_state="session"
-        )
+        options = choose(own, names) if names else Options()
         if st.button("Write the bundle", type="primary", disabled=not names):
-            submit(own, names, cell_px=CELLS_PX[cell])
+            submit(own, names, options)
             # The panel of running work was drawn before.
             st.rerun()
-        if (bundle := last_written(own)) is not None:
-            outcome(bundle)
+        if bundle is not None:
+            show_bundle(own, bundle)
     with right:
         if names:
-            preview(own, names, CELLS_PX[cell])
+            preview(own, names, options)
+    if bundle is not None:
+        frame(own, bundle)
 
 
 def choose_sets(offered: Sequence[str]) -> list[str]:
@@ -65,44 +63,37 @@ def choose_sets(offered: Sequence[str]) -> list[str]:
     )
 
 
-def outcome(bundle: Bundle) -> None:
-    """Show the validator's words about a bundle and its download."""
-    show = st.success if bundle.report.ok else st.error
-    show(plain(bundle.report.summary), icon=":material/rule:")
-    for finding in bundle.report.findings:
-        show = st.error if finding.level == "error" else st.warning
-        show(plain(f"{finding.where}: {finding.message}"))
-    size = bundle.path.stat().st_size / 1e6
-    st.download_button(
-        f"Download {plain(bundle.path.name)} ({size:.1f} MB)",
-        bundle.path.read_bytes,
-        file_name=bundle.path.name,
-        mime="application/zip",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    st.caption(
-        "Unpack it and follow its README.txt: load tensors.tsv and metadata.tsv on "
-        "projector.tensorflow.org, or point TensorBoard at the folder."
-    )
-
-
-def preview(own: Workspace, names: Sequence[str], cell_px: int | None) -> None:
+def preview(own: Workspace, names: Sequence[str], options: Options) -> None:
     """Show the pictures that the projector would draw the points of the first set with."""
+    if not options.with_sprite:
+        return
     embedding_set = own.open_set(names[0])
     if embedding_set.thumbnails is None:
         st.info("This set holds no pictures, so its bundle has no sprite sheet.")
         return
+    count = min(len(embedding_set), options.sample or len(embedding_set))
+    if options.cell_px is None and count > MOST_CLEAR_WINDOWS:
+        st.info(
+            f"A sheet shows the pictures of {MOST_CLEAR_WINDOWS:,} windows clearly, and these are "
+            f"{count:,}. The bundle will hold none, unless you choose at most "
+            f"{MOST_CLEAR_WINDOWS:,} windows under “More choices”.",
+            icon=":material/photo_size_select_large:",
+        )
+        return
     try:
-        show_cells(embedding_set, cell_px)
+        show_cells(embedding_set, options)
     except BundleError as error:
         st.warning(plain(str(error)), icon=":material/photo_size_select_large:")
 
 
-def show_cells(embedding_set: EmbeddingSet, cell_px: int | None) -> None:
+def show_cells(embedding_set: EmbeddingSet, options: Options) -> None:
     """Show the used rows of the sprite sheet, or of its beginning where it is large."""
     pictures = embedding_set.thumbnails[:MOST_SHOWN]
-    sprite = sprite_sheet(pictures, cell_px=cell_px)
+    drawn = None
+    if options.frame_by is not None:
+        values = safe_cells(embedding_set.table[options.frame_by], lambda _: None)
+        drawn = frames(values[:MOST_SHOWN], frame_colours(values))
+    sprite = sprite_sheet(pictures, cell_px=options.cell_px, colours=options.colours, frames=drawn)
     used = -(-len(pictures) // sprite.columns)
     words = f"one cell of {sprite.cell_px} px a point, the first at the top left"
     if len(embedding_set) > MOST_SHOWN:

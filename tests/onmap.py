@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
+
 import numpy as np
-from playwright.sync_api import Locator, Page
+import soundfile as sf
+from playwright.sync_api import Locator, Page, TimeoutError
 from scipy.spatial import cKDTree
+
+from embedviz.data import EmbeddingSet
+from embedviz.thumbnails import picture
 
 EDGE_PX = 6
 """Nearer to the edge of a map than this no test points or draws."""
@@ -19,6 +26,14 @@ PLACES = """([which, edge]) => {
       && place.x > box.left + edge && place.x < box.right - edge
       && place.y > box.top + edge && place.y < box.bottom - edge)
     .map(([row, place]) => [row, place.x, place.y]);
+}"""
+# Every row that was heard, in order; a window may be over before somebody looks.
+NOTE_HEARD = """() => {
+  window.heard = [];
+  new MutationObserver(([{ target }]) => {
+    const row = target.dataset.playingRow;
+    if (row !== undefined && Number(row) !== window.heard.at(-1)) window.heard.push(Number(row));
+  }).observe(document.querySelector('.lm'), { attributeFilter: ['data-playing-row'] });
 }"""
 PIXELS = """(canvas) => {
   const { width, height } = canvas;
@@ -147,3 +162,69 @@ def pixels(canvas: Locator) -> np.ndarray:
     """Give what is drawn on a canvas: (height, width, 3)."""
     width, height, data = canvas.evaluate(PIXELS)
     return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def seen(found: EmbeddingSet, row: int, colours: str) -> np.ndarray:
+    """Give what a row's picture must be: (height, width, 3)."""
+    return np.asarray(picture(found.thumbnails[row], colours=colours).convert("RGB"))
+
+
+def heard(found: EmbeddingSet, row: int) -> tuple[np.ndarray, int]:
+    """Give the recording's own samples of a row's window, as 16 bits hold them, and their rate."""
+    place = found.table.iloc[row]
+    source = found.provenance.recordings[place["recording"]]
+    start, stop = (round(place[end] * source.rate_hz) for end in ("start_s", "stop_s"))
+    whole, rate_hz = sf.read(source.path, always_2d=True)
+    return np.clip(np.round(whole[start:stop].mean(axis=1) * 32768), -32768, 32767), rate_hz
+
+
+def look_and_listen(on_map: OnMap, found: EmbeddingSet, count: int) -> None:
+    """Hover over points: card and sound must be those of the rows, one sound after the other."""
+    page, sounds = on_map.page, {}
+    page.on("response", lambda answer: sounds.update({answer.url.rpartition("/")[2]: answer}))
+    page.get_by_role("button", name="Hear on hover").click()
+    page.evaluate(NOTE_HEARD)
+    rows = on_map.lonely(count)
+    for row in rows:
+        on_map.hover(row)
+        page.wait_for_function("(row) => window.heard.at(-1) === row", arg=row)
+        np.testing.assert_array_equal(on_map.picture(row), seen(found, row, "inverted grey"))
+        place = found.table.iloc[row]
+        span = f"{place['start_s']:.2f} – {place['stop_s']:.2f} s"
+        words = [place.get("label"), place["recording"], span]
+        said = [line for line in on_map.card.inner_text().split("\n") if line]
+        assert said == [one for one in words if one], said
+        samples, rate_hz = sf.read(io.BytesIO(sounds[f"{row}.wav"].body()), dtype="int16")
+        wanted, wanted_hz = heard(found, row)
+        assert rate_hz == wanted_hz
+        np.testing.assert_array_equal(samples, wanted)
+    on_map.leave()
+    on_map.comes_to_say("playing-row", None)
+    assert on_map.card.is_hidden()
+    assert page.evaluate("window.heard") == rows
+    page.get_by_role("button", name="Hear on hover").click()
+
+
+def selected_in_python(on_map: OnMap, count: int) -> None:
+    """Wait until the actions below the map know of the selection."""
+    said = on_map.page.get_by_test_id("stMarkdown")
+    said.get_by_text(f"{count:,} selected", exact=True).wait_for()
+
+
+def pinned(on_map: OnMap, row: int) -> None:
+    """Wait until a row is pinned and the panel shows it."""
+    on_map.comes_to_say("pinned-row", row)
+    on_map.page.wait_for_function(
+        "(row) => document.querySelector('[data-testid=detail]').dataset.row === String(row)",
+        arg=int(row),
+    )
+
+
+def choose(page: Page, box: str, option: str) -> None:
+    """Choose from one of Streamlit's lists, which close when the page is drawn anew meanwhile."""
+    for _ in range(5):
+        page.get_by_role("combobox", name=box).click()
+        with suppress(TimeoutError):
+            return page.get_by_role("option", name=option, exact=True).click(timeout=3000)
+        page.keyboard.press("Escape")
+    raise AssertionError(f"{box} does not offer {option}")

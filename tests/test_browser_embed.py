@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from conftest import tone
+from onmap import OnMap
 
 pytest_plugins = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -46,4 +47,8 @@ def test_a_folder_is_embedded_and_leads_to_its_map(page, server, night, console_
     page.get_by_role("button", name="See the map").click()
     page.wait_for_function("!document.title.startsWith('Embed')")
     assert "Explore" in page.title()
+    explore = OnMap(page).ready()
+    assert explore.says("points") == "15"
+    explore.hover(explore.lonely()[0])
+    assert "night/" in explore.card.inner_text()
     assert console_errors == []

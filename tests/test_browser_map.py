@@ -6,14 +6,14 @@ import io
 import re
 import urllib.error
 import urllib.request
+import zipfile
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile as sf
-from onmap import OnMap, pixels
+from onmap import OnMap, choose, look_and_listen, pinned, pixels, seen, selected_in_python
 from PIL import Image
 
 from embedviz.data import Projection
@@ -22,7 +22,6 @@ from embedviz.models import load_model
 from embedviz.neighbours import nearest
 from embedviz.project import project
 from embedviz.store import write_set
-from embedviz.thumbnails import picture
 from embedviz.ui.workspace import Workspace
 
 pytest_plugins = ["browser"]
@@ -31,14 +30,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 MOST_BYTES = 100_000
 """That an interaction may send over the websocket."""
 MANY = 250_000
-# Every row that was heard, in order; a window may be over before somebody looks.
-NOTE_HEARD = """() => {
-  window.heard = [];
-  new MutationObserver(([{ target }]) => {
-    const row = target.dataset.playingRow;
-    if (row !== undefined && row !== window.heard.at(-1)) window.heard.push(row);
-  }).observe(document.querySelector('.lm'), { attributeFilter: ['data-playing-row'] });
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -83,29 +74,6 @@ def another_visit(chromium, console_errors):
     assert console_errors == []
 
 
-def seen(found, row: int, colours: str) -> np.ndarray:
-    return np.asarray(picture(found.thumbnails[row], colours=colours).convert("RGB"))
-
-
-def samples(found, row: int) -> tuple[np.ndarray, int]:
-    """The recording's own samples of a window, 16 bits each, and their rate."""
-    place = found.table.iloc[row]
-    source = found.provenance.recordings[place["recording"]]
-    start, stop = (round(place[end] * source.rate_hz) for end in ("start_s", "stop_s"))
-    return sf.read(source.path, start=start, stop=stop, dtype="int16")
-
-
-def selected_in_python(explore: OnMap, count: int) -> None:
-    """Wait until the actions below the map know of the selection."""
-    words = explore.page.get_by_test_id("stMarkdown").get_by_text(f"{count:,} selected", exact=True)
-    words.wait_for()
-
-
-def choose(page, box: str, option: str) -> None:
-    page.get_by_role("combobox", name=box).click()
-    page.get_by_role("option", name=option, exact=True).click()
-
-
 def rows_of(found, label: str) -> list[int]:
     return np.flatnonzero(found.table["label"] == label).tolist()
 
@@ -132,16 +100,7 @@ def longest_step(explore: OnMap, found) -> tuple[int, int]:
     return row, row + 1
 
 
-def pinned(explore: OnMap, row: int) -> None:
-    """Wait until a row is pinned and the panel shows it."""
-    explore.comes_to_say("pinned-row", row)
-    explore.page.wait_for_function(
-        "(row) => document.querySelector('[data-testid=detail]').dataset.row === String(row)",
-        arg=int(row),
-    )
-
-
-def drawn_over(explore: OnMap, place: np.ndarray) -> int:
+def drawn_over(explore: OnMap, place: tuple[float, float]) -> int:
     """Tell how strongly something is drawn over the points at a place, 0 to 255."""
     return explore.page.locator(".lm-overlay").evaluate(
         """(canvas, [x, y]) => {
@@ -150,7 +109,7 @@ def drawn_over(explore: OnMap, place: np.ndarray) -> int:
           const { data } = pen.getImageData(x - box.left - 2, y - box.top - 2, 4, 4);
           return Math.max(...data.filter((_, i) => i % 4 === 3));
         }""",
-        place.tolist(),
+        list(place),
     )
 
 
@@ -188,36 +147,21 @@ def many(make_set):
     rng = np.random.default_rng(0)
     coordinates = rng.normal(size=(MANY, 2)).astype(np.float32)
     coordinates[: MANY // 2, 0] -= 6
-    found = replace(make_set(MANY, dims=2), thumbnails=None)
-    return found.with_projection(Projection("pca", coordinates, {}, (0.6, 0.3)))
+    few = make_set(8)
+    return replace(
+        few,
+        table=few.table.iloc[np.arange(MANY) % len(few)].reset_index(drop=True),
+        vectors=coordinates,
+        thumbnails=None,
+        projection=Projection("pca", coordinates, {}, (0.6, 0.3)),
+    )
 
 
 def test_what_is_under_the_pointer_is_seen_and_heard_as_it_is(explore, clips, traffic):
-    page, answers = explore.page, {}
-    page.on("response", lambda answer: answers.update({path(answer.url): answer}))
     sent = len(traffic.sent)
     explore.hover(explore.lonely()[0])
     assert explore.says("playing-row") is None
-    page.get_by_role("button", name="Hear on hover").click()
-    page.evaluate(NOTE_HEARD)
-    rows = explore.lonely(20)
-    for row in rows:
-        explore.hover(row)
-        page.wait_for_function("(row) => window.heard.at(-1) === String(row)", arg=row)
-        np.testing.assert_array_equal(explore.picture(row), seen(clips, row, "inverted grey"))
-        place = clips.table.iloc[row]
-        span = f"{place['start_s']:.2f} – {place['stop_s']:.2f} s"
-        words = [line for line in explore.card.inner_text().split("\n") if line]
-        assert words == [place["label"], place["recording"], span]
-        body = answers[f"/sound/clips/{row}.wav"].body()
-        heard, rate_hz = sf.read(io.BytesIO(body), dtype="int16")
-        wanted, wanted_hz = samples(clips, row)
-        assert rate_hz == wanted_hz
-        np.testing.assert_array_equal(heard, wanted)
-    explore.leave()
-    explore.comes_to_say("playing-row", None)
-    assert explore.card.is_hidden()
-    assert page.evaluate("window.heard.map(Number)") == rows
+    look_and_listen(explore, clips, 20)
     # All of it without a word to the page's server-side part.
     assert len(traffic.sent) == sent
 
@@ -245,7 +189,8 @@ def test_a_click_pins_a_point_and_the_keys_lead_on_from_it(explore, clips, traff
     screenshot("explore-pinned-light")
     screenshot("explore-pinned-dark", "dark")
     # A line joins the windows of the recording.
-    middle = (np.array(explore.place_of(row)) + explore.place_of(following)) / 2
+    places = (explore.place_of(row), explore.place_of(following))
+    middle = tuple(np.mean(places, axis=0).tolist())
     assert drawn_over(explore, middle) > 0
     for key, wanted in (
         ("ArrowRight", following),
@@ -402,6 +347,22 @@ def test_a_computed_column_colours_the_map_where_it_is(explore, clips):
     np.testing.assert_array_equal(list(explore.places().values()), list(places.values()))
 
 
+def test_another_projection_takes_the_place_of_the_first(explore, clips):
+    page, before = explore.page, explore.places()
+    page.get_by_text("t-SNE", exact=True).click()
+    # The map goes while the other one is computed.
+    page.wait_for_function(
+        "document.querySelector('.lm')?.listeningMap?.data.maps[0].axes === null"
+    )
+    explore.ready()
+    after = explore.places()
+    assert after.keys() == before.keys()
+    row = explore.lonely()[0]
+    assert not np.allclose(after[row], before[row], atol=1)
+    explore.hover(row)
+    np.testing.assert_array_equal(explore.picture(row), seen(clips, row, "inverted grey"))
+
+
 def test_a_map_in_three_dimensions_is_hovered_pinned_drawn_on_and_turned(
     explore, clips, screenshot
 ):
@@ -453,7 +414,7 @@ def test_the_address_shows_another_person_the_same_map(explore, clips, another_v
     legend = other.page.get_by_test_id("legend")
     assert legend.get_by_text("recording", exact=True).is_visible()
     assert legend.get_by_text("Size: start_s", exact=True).is_visible()
-    assert other.page.locator(".lm-stage[data-dims='3']").is_visible()
+    solid(other)
     np.testing.assert_allclose(other.place_of(row), explore.place_of(row), atol=1)
 
 
@@ -520,6 +481,7 @@ def test_a_selection_is_labelled_and_the_label_undone(explore, clips):
     explore.card.get_by_text("wet", exact=True).wait_for()
     page.get_by_role("button", name="Undo label").click()
     legend.get_by_role("button", name=f"rain, {len(rain)} rows").wait_for()
+    page.get_by_role("button", name="Undo label").wait_for(state="detached")
     explore.hover(row)
     explore.card.get_by_text("rain", exact=True).wait_for()
     # Into a column that there was not.
@@ -537,6 +499,40 @@ def test_a_selection_is_labelled_and_the_label_undone(explore, clips):
     page.get_by_role("button", name="Undo label").click()
     legend.get_by_role("button", name=f"rain, {len(rain)} rows").wait_for()
     page.get_by_role("button", name="Undo label").wait_for(state="detached")
+
+
+def test_the_clips_of_a_selection_are_taken_along(explore, clips, tmp_path):
+    page, sirens = explore.page, rows_of(clips, "siren")
+    box = page.get_by_role("searchbox", name="Search")
+    box.fill("label:siren")
+    box.press("Enter")
+    selected_in_python(explore, len(sirens))
+    page.get_by_role("button", name="Clips").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download clips-clips.zip").click()
+    waiting.value.save_as(tmp_path / "clips.zip")
+    with zipfile.ZipFile(tmp_path / "clips.zip") as packed:
+        assert len([name for name in packed.namelist() if name.endswith(".wav")]) == len(sirens)
+
+
+def test_a_sound_from_outside_gets_a_star_where_its_like_lie(explore, clips, screenshot):
+    """The sound is one of the set's own: PCA puts each of its windows where the set's lies."""
+    page = explore.page
+    [lonely] = explore.lonely()
+    name = clips.table["recording"][lonely]
+    assert drawn_over(explore, explore.place_of(lonely)) == 0
+    page.get_by_text("Ask with a sound").click()
+    upload = page.get_by_test_id("stFileUploader").locator("input[type=file]")
+    upload.set_input_files(clips.provenance.recordings[name].path)
+    page.get_by_text(f"Most like {name.rpartition('/')[2]}").wait_for()
+    page.get_by_text("at 0.000").first.wait_for()
+    page.wait_for_function("document.querySelector('.lm').listeningMap.data.maps[0].guests.length")
+    rows = np.flatnonzero(clips.table["recording"] == name)
+    guests = page.evaluate("document.querySelector('.lm').listeningMap.data.maps[0].guests")
+    np.testing.assert_allclose(guests, clips.projection.coordinates[rows], atol=1e-2)
+    explore.ready()
+    assert drawn_over(explore, explore.place_of(lonely)) == 255
+    screenshot("explore-asked-light")
 
 
 def test_the_keyboard_alone_reaches_a_row_of_the_table(explore):
@@ -575,6 +571,15 @@ def test_a_finger_looks_with_the_first_tap_and_pins_with_the_second(
     explore.page.touchscreen.tap(*explore.place_of(other))
     explore.comes_to_say("hover-row", other)
     assert explore.says("pinned-row") == str(row)
+    # The card stays on the map, whatever point it is about.
+    places = explore.places()
+    for pick in (min, max):
+        explore.page.touchscreen.tap(*places[pick(places, key=lambda row: places[row][0])])
+        explore.card.wait_for()
+        card, stage = explore.card.bounding_box(), explore.stage.bounding_box()
+        for start, size in (("x", "width"), ("y", "height")):
+            assert card[start] >= stage[start]
+            assert card[start] + card[size] <= stage[start] + stage[size] + 1
     assert explore.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -632,3 +637,26 @@ def test_many_points_are_told_as_cells_and_chosen_by_the_hundred_thousand(
     page.get_by_text("points in sight, drawn as").wait_for(state="hidden")
     explore.hover(explore.lonely()[0])
     assert console_errors == []
+
+
+def test_what_is_chosen_outlives_another_projection_and_another_page(explore):
+    page = explore.page
+    row = explore.lonely()[0]
+    explore.lasso(explore.part()[1])
+    rows = explore.selected()
+    selected_in_python(explore, len(rows))
+    explore.click(row)
+    pinned(explore, row)
+    explore.ready()
+    page.get_by_text("t-SNE", exact=True).click()
+    flat = "document.querySelector('.lm')?.listeningMap?.data.maps[0].axes === null"
+    page.wait_for_function(flat)
+    explore.ready()
+    assert explore.selected() == rows
+    pinned(explore, row)
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("heading", name="YAMNet").wait_for()
+    page.get_by_role("link", name="Explore").click()
+    page.wait_for_function("document.title.startsWith('Explore')")
+    explore.ready()
+    pinned(explore, row)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 import numpy as np
 import orjson
-import pandas as pd
 
 from embedviz.data import FloatArray, Projection
-from embedviz.projector.metadata import MOST_COLOURED_VALUES, is_numeric
 
 _COMPONENTS = 10
 """What the projector's PCA tab offers."""
@@ -19,32 +18,49 @@ _SAMPLE_ROWS = 10_000
 _COLOUR_OFF = "No color map"  # the projector's own words
 
 
-def bookmarks_json(vectors: FloatArray, projection: Projection, metadata: pd.DataFrame) -> bytes:
-    """Give `bookmarks.json`: one view that shows a projection of all N points as it is.
+def write_bookmarks(
+    stream: IO[bytes],
+    vectors: FloatArray,
+    projection: Projection,
+    *,
+    label: str,
+    colour: str | None,
+) -> None:
+    """Write `bookmarks.json`: one view that shows a projection of all N points as it is.
 
     Parameters
     ----------
+    stream
+        Where to; points are written in blocks.
     vectors
         (N, D).
     projection
         N points in 2 or 3 dimensions. PCA stays PCA, everything else is shown as UMAP: restoring
         a t-SNE would start the projector's own optimiser over.
-    metadata
-        The table of `metadata_table`, which says what to label and colour by.
-
-    Returns
-    -------
-    bytes
-        A JSON list of one state with every field that the projector reads without asking.
+    label
+        The column to label points by.
+    colour
+        The column to colour points by, if any.
     """
-    rows, dims = vectors.shape
     shown = "pca" if projection.method == "pca" else "umap"
-    label_by, colour_by = _label_and_colour(metadata)
+    state = _state(vectors.shape, projection, shown, label, colour)
+    # The points come last, one block after the other.
+    stream.write(b"[" + orjson.dumps(state)[:-1] + b',"projections":[')
+    for number, block in enumerate(_places(vectors, projection, shown)):
+        stream.write(b"," if number else b"")
+        stream.write(orjson.dumps(block)[1:-1])
+    stream.write(b"]}]")
+
+
+def _state(
+    shape: tuple[int, ...], projection: Projection, shown: str, label: str, colour: str | None
+) -> dict[str, Any]:
+    """Give every field that the projector reads without asking, but the points."""
     state: dict[str, Any] = {
         "label": _label(projection),
         "isSelected": False,
         "selectedProjection": shown,
-        "dataSetDimensions": [rows, dims],
+        "dataSetDimensions": list(shape),
         "tSNEIteration": 0,
         "tSNEPerplexity": 30,
         "tSNELearningRate": 1,  # the slider's exponent: 1 means 10
@@ -53,22 +69,23 @@ def bookmarks_json(vectors: FloatArray, projection: Projection, metadata: pd.Dat
         "umapNeighbors": 15,
         "umapMinDist": 0.1,
         "pcaComponentDimensions": list(range(projection.dims)),
-        "projections": _places(vectors, projection, shown),
         "filteredPoints": None,
         "selectedPoints": [],
-        "shuffledDataIndices": list(range(rows)),
+        "shuffledDataIndices": list(range(shape[0])),
         "cameraDef": None,
-        "selectedColorOptionName": colour_by,
+        "selectedColorOptionName": colour or _COLOUR_OFF,
         "forceCategoricalColoring": False,
-        "selectedLabelOption": label_by,
-        "customSelectedSearchByMetadataOption": label_by,
+        "selectedLabelOption": label,
+        "customSelectedSearchByMetadataOption": label,
     }
     for side in ("XLeft", "XRight", "YUp", "YDown"):
         state |= {f"custom{side}Text": "", f"custom{side}Regex": False}
-    return orjson.dumps([state])
+    return state
 
 
-def _places(vectors: FloatArray, projection: Projection, shown: str) -> list[dict[str, float]]:
+def _places(
+    vectors: FloatArray, projection: Projection, shown: str
+) -> Iterator[list[dict[str, float]]]:
     # A bookmark wipes what the projector computed for a point but not its memory of having done
     # so: without components of its own, the PCA tab would stay empty after this one was chosen.
     components = _principal_components(vectors)
@@ -76,8 +93,10 @@ def _places(vectors: FloatArray, projection: Projection, shown: str) -> list[dic
     columns |= {
         f"{shown}-{axis}": projection.coordinates[:, axis] for axis in range(projection.dims)
     }
-    points = np.stack(list(columns.values()), axis=1).astype(np.float32).tolist()
-    return [dict(zip(columns, point, strict=True)) for point in points]
+    points = np.stack(list(columns.values()), axis=1).astype(np.float32)
+    for first in range(0, len(points), _SAMPLE_ROWS):
+        block = points[first : first + _SAMPLE_ROWS].tolist()
+        yield [dict(zip(columns, point, strict=True)) for point in block]
 
 
 def _principal_components(vectors: FloatArray) -> FloatArray:
@@ -113,9 +132,3 @@ def _label(projection: Projection) -> str:
     if projection.method in ("pca", "umap"):
         return label
     return f"{label} (kept under UMAP, because the projector would start a t-SNE over)"
-
-
-def _label_and_colour(metadata: pd.DataFrame) -> tuple[str, str]:
-    text = [str(name) for name in metadata if not is_numeric(metadata[name])]
-    few = [name for name in text if metadata[name].nunique() <= MOST_COLOURED_VALUES]
-    return (text or [str(metadata.columns[0])])[0], (few or [_COLOUR_OFF])[0]

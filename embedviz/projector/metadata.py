@@ -1,129 +1,180 @@
 """The rows of a set as `metadata.tsv`, in words that the projector shows as they are.
 
-The projector knows no quoting and no types: it skips blank lines, turns whatever looks like a
-number into one, lets the last of two equal column names win, and colours by a text column only
-while it has at most 50 values. Everything here is there to keep its table the same as ours.
+The projector skips blank lines, lets the last of two equal column names win, and colours by a text
+column only while it has at most 50 values. Everything here is there to keep its table the same as
+ours; `cells` does so within a column, `pieces` within the file.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from embedviz.data import TIME_COLUMNS, EmbeddingSet
+from embedviz.projector.cells import UNKNOWN, Tell, clean, is_numeric, safe_cells
+from embedviz.projector.changes import quoted
+from embedviz.projector.joined import SEQUENCE, next_windows
+from embedviz.projector.pieces import whole_letters
 
-UNKNOWN = "unknown"
+__all__ = ["UNKNOWN", "Metadata", "columns_of", "metadata_bytes", "metadata_table"]
+
 MOST_COLOURED_VALUES = 50
-CHUNK_BYTES = 1_000_000
-"""The projector decodes its files in pieces of this size."""
 
-_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
-# What JavaScript takes for a number, and which of those texts come out of it as they went in.
-_COERCED = re.compile(
-    r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+"
-)
-_UNCHANGED = re.compile(r"0|-?[1-9]\d{0,14}|-?(?:0|[1-9]\d{0,8})\.\d{0,5}[1-9]")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
-_LONG_INTEGER = re.compile(r"-?\d{16,}")
 _NOT_ROWS = ("embedding", "thumbnail")
 
 
-def metadata_table(embedding_set: EmbeddingSet) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Metadata:
+    """A set's table as the projector should show it."""
+
+    table: pd.DataFrame
+    """Text without empty cells, at least two columns."""
+    changes: tuple[str, ...]
+    """What is otherwise than in the set, in sentences."""
+    label: str
+    """The column that points are labelled by."""
+    colour: str | None
+    """The column that points are coloured by, where one has few enough values."""
+
+
+def columns_of(embedding_set: EmbeddingSet) -> list[str]:
+    """Give the columns that a bundle of a set can hold: labels, recording, times, all others."""
+    return [str(embedding_set.table.columns[place]) for place in _order(embedding_set)[0]]
+
+
+def metadata_table(
+    embedding_set: EmbeddingSet,
+    *,
+    columns: Sequence[str] | None = None,
+    label: str | None = None,
+    join_windows: bool = False,
+) -> Metadata:
     """Give the table of a set as the projector should show it.
 
     Parameters
     ----------
     embedding_set
         N rows.
+    columns
+        Which columns in which order, of those in `columns_of`; None for all.
+    label
+        The column to label points by, which then comes first; None for the first of texts.
+    join_windows
+        Add `__seq_next__`, so that a line joins the windows of each recording.
 
     Returns
     -------
-    pd.DataFrame
-        N rows of text, no cell empty: the labels, `recording`, `start_s`, `stop_s`, `top_class`,
-        `padding_s` where any window was padded, then whatever else the table holds. Numbers that
-        are names keep their zeros behind the word `id`; a text column of more than 50 values is
-        followed by `<name>_top` with the 49 most frequent and `other`.
+    Metadata
+        N rows of text: the labels, `recording`, `start_s`, `stop_s`, `top_class`, `padding_s` where
+        any window was padded, then whatever else the table holds. Numbers that are names keep their
+        zeros behind the word `id`; a text column of more than 50 values is followed by `<name>_top`
+        with the 49 most frequent and `other`.
     """
-    table = embedding_set.table
-    columns: dict[str, list[str]] = {}
-    for source in _column_order(embedding_set):
-        cells = _cells(table[source])
-        elsewhere = {str(name) for name in table.columns} - {source}
-        name = _unique(_clean_name(source), elsewhere | columns.keys())
-        columns[name] = cells
-        if not is_numeric(cells) and len(set(cells)) > MOST_COLOURED_VALUES:
-            columns[_unique(f"{name}_top", elsewhere | columns.keys())] = _most(cells)
-    return pd.DataFrame(columns)
+    changes: list[str] = []
+    places, left_out = _order(embedding_set)
+    changes += [
+        f"Column {quoted(name)} is left out: its cells hold lists." for name in sorted(left_out)
+    ]
+    chosen = _chosen(embedding_set.table, places, columns, label)
+    shown = _shown(embedding_set.table, chosen, changes.append)
+    labelled, coloured = _label_and_colour(shown, label)
+    if labelled == label and is_numeric(shown[labelled]):
+        changes.append(
+            f"Column {quoted(labelled)} holds numbers, which the projector does not label points "
+            'by at first; choose it under "Label by".'
+        )
+    if join_windows:
+        shown[SEQUENCE] = [str(row) for row in next_windows(embedding_set.table)]
+    if len(shown) == 1:
+        # The projector takes the header of a single column for the first row.
+        shown[_unique("row", shown)] = [str(row) for row in range(len(embedding_set))]
+        changes.append("A column of row numbers is added: one column alone could have no name.")
+    return Metadata(pd.DataFrame(shown), tuple(changes), labelled, coloured)
 
 
 def metadata_bytes(table: pd.DataFrame) -> bytes:
-    """Give the file's bytes for a table of `metadata_table`.
-
-    The projector decodes each 1,000,000 bytes by themselves, which breaks a character that lies
-    across such a border. Where one would, the `start_s` before it gets zeros at its end: the
-    number, and every label, stays what it was.
-    """
+    """Give the file's bytes for a table of `metadata_table`."""
     rows = ["\t".join(map(str, table.columns))]
     rows.extend(map("\t".join, zip(*(table[name] for name in table), strict=True)))
     lines = [row.encode() + b"\n" for row in rows]
-    return b"".join(_whole_characters(lines, list(table.columns).index("start_s")))
+    if all(map(bytes.isascii, lines)):
+        return b"".join(lines)
+    names = [str(name) for name in table]
+    numbers = [name for name in names if name != SEQUENCE and is_numeric(table[name])]
+    # Zeros at its end look the least odd in a time.
+    numbers.sort(key=lambda name: not name.endswith("_s"))
+    return b"".join(whole_letters(lines, [names.index(name) for name in numbers]))
 
 
-def is_numeric(cells: Iterable[str]) -> bool:
-    """Tell whether the projector takes a column for numbers."""
-    return all(_COERCED.fullmatch(cell) for cell in cells)
-
-
-def _column_order(embedding_set: EmbeddingSet) -> list[str]:
+def _order(embedding_set: EmbeddingSet) -> tuple[list[int], set[str]]:
+    """Give the places of columns that rows can show, in order, and the names of all others."""
     table, labels = embedding_set.table, embedding_set.label_columns
+    names = [str(name) for name in table.columns]
     # The projector labels points by its first text column, so the labels lead.
-    order = [*sorted(labels, key=lambda name: name != "label"), *TIME_COLUMNS, "top_class"]
-    rest = [str(name) for name in table.columns if name not in (*order, *_NOT_ROWS)]
-    if "padding_s" in rest and not (table["padding_s"] != 0).any():
-        rest.remove("padding_s")
-    return [name for name in [*order, *rest] if name in table and _is_scalar(table[name])]
+    first = [*sorted(labels, key=lambda name: name != "label"), *TIME_COLUMNS, "top_class"]
+    rank = {name: place for place, name in enumerate(first)}
+    places = sorted(range(len(names)), key=lambda place: rank.get(names[place], len(rank)))
+    if "padding_s" in names and not (table["padding_s"] != 0).any():
+        places.remove(names.index("padding_s"))
+    places = [place for place in places if names[place] not in _NOT_ROWS]
+    kept = [place for place in places if _is_scalar(table.iloc[:, place])]
+    return kept, {names[place] for place in places} - {names[place] for place in kept}
 
 
 def _is_scalar(values: pd.Series) -> bool:
     return values.dtype != object or all(map(pd.api.types.is_scalar, values))
 
 
-def _cells(values: pd.Series) -> list[str]:
-    if pd.api.types.is_bool_dtype(values):
-        return [UNKNOWN if pd.isna(value) else str(value).lower() for value in values]
-    if pd.api.types.is_numeric_dtype(values):
-        style = _style(values)
-        cells = [_number(value, style) for value in values]
-        return _as_names(cells) if any(map(_LONG_INTEGER.fullmatch, cells)) else cells
-    cells = [UNKNOWN if pd.isna(value) else _clean(str(value)) or UNKNOWN for value in values]
-    if all(map(_NUMBER.fullmatch, cells)) and len(set(cells)) == len(set(map(float, cells))):
-        return cells
-    changed = any(_COERCED.fullmatch(c) and not _UNCHANGED.fullmatch(c) for c in cells)
-    return _as_names(cells) if changed else cells
+def _chosen(
+    table: pd.DataFrame, places: list[int], columns: Sequence[str] | None, label: str | None
+) -> list[int]:
+    names = {place: str(table.columns[place]) for place in places}
+    if columns is not None:
+        wanted = list(dict.fromkeys([*([label] if label else []), *columns]))
+        places = [place for name in wanted for place in places if names[place] == name]
+    return sorted(places, key=lambda place: names[place] != label)
 
 
-def _number(value: float, style: str) -> str:
-    if pd.isna(value) or abs(value) == float("inf"):
-        return UNKNOWN
-    if isinstance(value, int):
-        return str(value)
-    text = format(value, style)
-    return text.rstrip("0").rstrip(".") if style.endswith("f") else text
+def _shown(table: pd.DataFrame, places: list[int], tell: Tell) -> dict[str, list[str]]:
+    """Give columns by the names that they are shown under, companions behind their own."""
+    named = {
+        name: safe_cells(table.iloc[:, place], tell)
+        for place, name in zip(places, _names(table, places, tell), strict=True)
+    }
+    shown: dict[str, list[str]] = {}
+    for name, cells in named.items():
+        shown.setdefault(name, cells)
+        distinct = len(set(cells))
+        if distinct <= MOST_COLOURED_VALUES or is_numeric(cells):
+            continue
+        most, companion = _most(cells), f"{name}_top"
+        # A set that was read from a bundle brings its companions along.
+        if named.get(companion) != most:
+            companion = _unique(companion, {*named, *shown})
+        shown[companion] = most
+        tell(
+            f"Column {quoted(name)}: {distinct:,} different texts, and points can be coloured by "
+            f"up to {MOST_COLOURED_VALUES}; {companion} holds the {MOST_COLOURED_VALUES - 1} most "
+            "frequent and 'other'."
+        )
+    return shown
 
 
-def _style(values: pd.Series) -> str:
-    # Enough digits to tell values apart, too few to show how binary fractions are rounded.
-    if str(values.name).endswith("_s"):
-        return ".6f"
-    return ".7g" if values.dtype == np.float32 else ".12g"
-
-
-def _as_names(cells: list[str]) -> list[str]:
-    return [f"id {cell}" if _COERCED.fullmatch(cell) else cell for cell in cells]
+def _names(table: pd.DataFrame, places: list[int], tell: Tell) -> list[str]:
+    given = [str(table.columns[place]) for place in places]
+    # Names that are safe as they are stay with their columns; the others give way.
+    claimed = {name for name in given if _clean_name(name) == name}
+    names: list[str] = []
+    for source in given:
+        stays = source in claimed and source not in names
+        name = source if stays else _unique(_clean_name(source), {*claimed, *names})
+        if name != source:
+            tell(f"Column {quoted(source)} is called {quoted(name)}, which the projector keeps.")
+        names.append(name)
+    return names
 
 
 def _most(cells: list[str]) -> list[str]:
@@ -131,13 +182,8 @@ def _most(cells: list[str]) -> list[str]:
     return [cell if cell in kept else "other" for cell in cells]
 
 
-def _clean(text: str) -> str:
-    # File names may hold bytes that are no text at all; UTF-8 cannot write those.
-    return _BREAKS.sub(" ", text.encode("utf-8", "replace").decode()).strip()
-
-
 def _clean_name(name: str) -> str:
-    cleaned = _clean(name)
+    cleaned = clean(name)
     if cleaned.startswith("__") and cleaned.endswith("__"):
         # __next__ and __seq_next__ would draw lines between points, __proto__ would vanish.
         cleaned = cleaned.strip("_")
@@ -151,25 +197,11 @@ def _unique(name: str, taken: Iterable[str]) -> str:
     return candidate
 
 
-def _whole_characters(lines: list[bytes], start_column: int) -> list[bytes]:
-    offset = 0
-    for index, line in enumerate(lines):
-        border = CHUNK_BYTES - offset % CHUNK_BYTES
-        over = 0
-        while border < len(line) and line[border - over] & 0xC0 == 0x80:
-            over += 1
-        if over and index > 1:
-            padded = _padded(lines[index - 1], start_column, over)
-            offset += len(padded) - len(lines[index - 1])
-            lines[index - 1] = padded
-        offset += len(line)
-    return lines
-
-
-def _padded(line: bytes, column: int, by: int) -> bytes:
-    cells = line.split(b"\t")
-    if cells[column] == UNKNOWN.encode():
-        return line
-    point = b"" if b"." in cells[column] else b"."
-    cells[column] += point.ljust(by, b"0") if point else b"0" * by
-    return b"\t".join(cells)
+def _label_and_colour(shown: dict[str, list[str]], label: str | None) -> tuple[str, str | None]:
+    names = list(shown)
+    texts = [name for name in names if not is_numeric(shown[name])]
+    labelled = names[0] if label is not None else (texts or names)[0]
+    few = [name for name in texts if len(set(shown[name])) <= MOST_COLOURED_VALUES]
+    if label is not None and (labelled in few or labelled not in texts):
+        return labelled, labelled
+    return labelled, few[0] if few else None

@@ -66,10 +66,18 @@ def hosted_bundle(address: str) -> Path:
         for path in (cache_folder() / "workspaces").glob(f"*/hosting/{address}.txt"):
             workspace = Workspace.open(path.parents[1].name)
             workspace.touch()
-            return bundle_of(workspace, path.read_text())
+            return bundle_of(workspace, _read(path))
     raise EmbedvizError("Nothing is served under this address, or not any more.")
 
 
 def _of(workspace: Workspace, name: str) -> list[Path]:
     files = sorted((workspace.folder / "hosting").glob("*.txt"))
-    return [path for path in files if path.read_text() == name]
+    return [path for path in files if _read(path) == name]
+
+
+def _read(path: Path) -> str:
+    """Give what a file says; nothing where another request has just withdrawn it."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

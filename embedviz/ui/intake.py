@@ -12,6 +12,7 @@ import streamlit as st
 from embedviz.data import Recording
 from embedviz.labels import LABEL
 from embedviz.ui import recordings as brought
+from embedviz.ui.bringing import show_bringing
 from embedviz.ui.labelling import FOLDERS, NONE, Labelling, labelled, sources, summary
 from embedviz.ui.progress import plain
 from embedviz.ui.recordings import Collection, counted
@@ -66,6 +67,7 @@ def _other_sources(workspace: Workspace) -> None:
             sound = st.audio_input(
                 "Record with the microphone", sample_rate=MICROPHONE_HZ, key=_key("microphone")
             )
+        show_bringing(workspace)
         demo = st.button(
             "Try the demo",
             icon=":material/science:",

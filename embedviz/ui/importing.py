@@ -1,0 +1,100 @@
+"""Sets that were made elsewhere, brought into a workspace by a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedviz.data import EmbeddingSet
+from embedviz.errors import EmbedvizError
+from embedviz.store import write_set
+from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.recordings import counted
+from embedviz.ui.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The result of an import."""
+
+    names: tuple[str, ...]
+    """Of the sets in the workspace, in the order of the source."""
+    points: int
+    failures: Mapping[str, str]
+    """Name of every set or source that could not be read, and why."""
+
+
+def import_into(
+    workspace: Workspace,
+    paths: Sequence[Path | str],
+    title: str,
+    *,
+    then: Callable[[], object] | None = None,
+) -> Job:
+    """Put an import into the queue; its result is an `Imported`.
+
+    Parameters
+    ----------
+    workspace
+        Where the sets will lie, each under its own name, with a map if the source brings none.
+    paths
+        What `embedviz.imports.opening.open_sources` opens: files and folders of this workspace as
+        `Path`, web addresses as text.
+    title
+        What the user calls the source: the name of the file or the address.
+    then
+        Called when the work is over, however it ended; for what is not needed any longer.
+
+    Raises
+    ------
+    EmbedvizError
+        If a text is no web address: what a visitor types must not name files of the server.
+    """
+    for typed in (path for path in paths if not isinstance(path, Path)):
+        if not typed.startswith(("https://", "http://")):
+            raise EmbedvizError(f"{typed!r} is no web address; give one that starts with https://.")
+
+    def work(report: Report) -> Imported:
+        try:
+            return _imported(workspace, paths, title, report)
+        finally:
+            if then is not None:
+                then()
+
+    return queue().submit(work, owner=workspace.token, title=f"Importing {title}")
+
+
+def _imported(
+    workspace: Workspace, paths: Sequence[Path | str], title: str, report: Report
+) -> Imported:
+    from embedviz.imports.opening import open_sources
+
+    def told(done: int, total: int, unit: str) -> None:
+        report(Update(done, max(done, total), unit, f"Reading {title}"))
+
+    failures: dict[str, str] = {}
+    told(0, 0, "")
+    found = open_sources(paths, failures=failures, progress=told)
+    names = []
+    for called, one in found.items():
+        placed = _with_map(one, called, report)
+        name = workspace.unused_set_name(called)
+        # Only here: the name of a set is taken as soon as its file is there.
+        write_set(placed, workspace.set_path(name))
+        names.append(name)
+    return Imported(tuple(names), sum(map(len, found.values())), failures)
+
+
+def _with_map(found: EmbeddingSet, called: str, report: Report) -> EmbeddingSet:
+    if found.projection is not None:
+        return found
+    from embedviz.project import project
+
+    detail = f"Laying out {counted(len(found), 'point')} of {called} with UMAP"
+    report(Update(0, 100, "%", detail))
+    return found.with_projection(
+        project(
+            found, "umap", progress=lambda done, total: report(Update(done, total, "%", detail))
+        )
+    )
