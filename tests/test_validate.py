@@ -7,16 +7,19 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from readback import page_vectors
 
 from embedviz.data import Projection
 from embedviz.errors import BundleError
 from embedviz.projector import files, reading
 from embedviz.projector.bundle import write_bundle
+from embedviz.projector.findings import Finding
 from embedviz.projector.reading import javascript_number
 from embedviz.projector.textproto import parse
 from embedviz.projector.validate import validate_bundle
@@ -87,6 +90,12 @@ def cells(change: Callable[[int, list[str]], list[str]]) -> Break:
         "metadata.tsv",
         lambda rows: ["\t".join(change(i, row.split("\t"))) for i, row in enumerate(rows)],
     )
+
+
+def links(*first: object, column: str = "__seq_next__") -> Break:
+    """Add a column of lines between rows; rows after those given lead nowhere."""
+    ways = [*map(str, first), *["-1"] * (ROWS - len(first))]
+    return cells(lambda i, c: [*c, ways[i - 1] if i else column])
 
 
 def remove(name: str) -> Break:
@@ -191,10 +200,25 @@ ERRORS: list[tuple[str, Break, str]] = [
      "a file of one column has no header"),
     ("a tab in a cell", cells(lambda i, c: [*c, "x"] if i == 3 else c), "cells can hold no tab"),
     ("two columns of one name", cells(lambda i, c: [*c, c[0]]), "2 columns are named 'label'"),
+    # lines between rows
+    ("the projector's own column for names",
+     cells(lambda i, c: ["__next__", *c[1:]] if i == 0 else c),
+     "row 0 holds 'class 0', which is no whole number (40 such rows)"),
+    ("lines to fractions", links(1, 2.5, 3), "row 1 holds '2.5', which is no whole number (1 such"),
+    ("lines to infinity", links("Infinity"), "row 0 holds 'Infinity', which is no whole number"),
+    ("lines beyond the last row", links(1, 40), "row 1 leads to row 40 and the last is row 39"),
+    ("lines counted from 1", links(*range(2, 42)), "row 38 leads to row 40 and the last is row 39 "
+     "(2 such rows)"),
+    ("a row that leads to itself", links(1, 2, 2), "row 2 leads back to itself (1 such rows)"),
+    ("lines in a circle", links(1, 2, 3, 1), "row 1 leads back to itself by way of row 2 (3 such"),
+    ("a circle through every row", links(*range(1, 40), 0), "by way of row 1 (40 such rows)"),
+    ("a circle in the older column", links("-1", 1, column="__next__"), "follows them until it"),
+    ("a blank cell for none", links(" "), "row 0 leads back to itself"),
     # sprite
     ("no picture", lambda folder: (folder / "sprite.png").write_bytes(b"<html>"), "no picture"),
     ("a picture cut short", cut("sprite.png", 20_000), "cut short or damaged"),
-    ("a sheet over 8192 px", picture((8256, 64)), "loads nothing at all"),
+    ("a sheet over 8192 px", picture((8256, 64)), "It is 8256 x 64 px, and no side may be longer "
+     "than 8192 px: the projector then loads nothing at all"),
     ("a bomb of a sheet", bomb_of_a_picture, "loads nothing at all"),
     ("cells that do not fit", picture((500, 512)), "no whole multiple"),
     ("a sheet of one row of cells", picture((64 * 40, 64)), "40 columns and 1 rows"),
@@ -219,7 +243,10 @@ ERRORS: list[tuple[str, Break, str]] = [
 ]  # fmt: skip
 
 WARNINGS: list[tuple[str, Break, str]] = [
-    ("relative paths", swap(JSON, "https://x.org/maps/", ""), "relative to its own page"),
+    ("relative paths", swap(JSON, "https://x.org/maps/", ""), 'relative to its own page: run '
+     '"python3 serve.py"'),
+    ("relative paths alone", lambda f: (remove("serve.py")(f), swap(JSON, "https://x.org/maps/", "")
+     (f)), "relative to its own page: serve the page from beside"),
     ("http addresses", swap(JSON, "https://", "http://"), "use an https address"),
     ("files elsewhere", config(lambda e: e.update(metadataPath="https://y.org/m.tsv")),
      "lies on the web"),
@@ -239,8 +266,7 @@ WARNINGS: list[tuple[str, Break, str]] = [
     ("hexadecimal names", cells(lambda i, c: ["0x1F", *c[1:]] if i == 3 else c), "holds '0x1F'"),
     ("names like 1e5", cells(lambda i, c: ["1e5", *c[1:]] if i == 3 else c), "holds '1e5'"),
     ("long numbers", cells(lambda i, c: ["9" * 17, *c[1:]] if i == 3 else c), "holds '999"),
-    ("the projector's own column", cells(lambda i, c: ["__next__", *c[1:]] if i == 0 else c),
-     "draws lines"),
+    ("lines that lead back", links(3, -1, -1, 1), "row 3 leads back to row 1 (1 such rows)"),
     ("letters that are no UTF-8",
      lambda f: (f / "metadata.tsv").write_bytes((f / "metadata.tsv").read_bytes().replace(
          b"class 1", b"class \xe9")), "not UTF-8"),
@@ -282,6 +308,91 @@ def test_what_shows_less_than_there_is_is_a_warning(fault, expected, bundle):
     assert [f for f in report.findings if f.level == "warning" and expected in f.message]
 
 
+@pytest.mark.parametrize("out", ["night", "night.zip"])
+@pytest.mark.parametrize("rows", [2, 3, 49, 50, 51, 1000])
+def test_bundles_of_any_size_are_good(rows, out, make_set, tmp_path):
+    written = write_bundle({"night": make_set(rows=rows)}, tmp_path / out, join_windows=True)
+    report = validate_bundle(written)
+    assert [f.message for f in report.findings if f.level == "error"] == []
+    assert report.summary.startswith(f"1 embedding, {rows:,} points of 16 dimensions, sprite ")
+    assert report.summary.endswith(": it will open.")
+
+
+LABELS: dict[str, list[str]] = {
+    "Unicode": ["Käuzchen", "フクロウ", "сова", "بومة", "e\u0301"],
+    "zeros in front": ["007", "008", "0010", "1e5", "0x1F"],
+    "emoji": ["🦉", "👩🏽\u200d🔬", "🏳️"],
+    "quotes": ['"', '"owl"', "'", "it's", '""a""\\'],
+    "tabs and breaks": ["a\tb", "\t", "a\nb", "a\r\nb", "\v", "a\x00b"],
+    "blank": ["", " ", "\u00a0", "\ufeff"],
+    "60 categories": [f"kind {number}" for number in range(60)],
+}
+
+
+@pytest.mark.parametrize("columns", [None, ["label"]], ids=["all columns", "one column"])
+@pytest.mark.parametrize("kind", LABELS)
+def test_any_labels_make_a_good_bundle(kind, columns, make_set, tmp_path):
+    made = make_set(rows=120)
+    labels = [LABELS[kind][row % len(LABELS[kind])] for row in range(120)]
+    made = replace(made, table=made.table.assign(label=labels))
+    written = write_bundle({"night": made}, tmp_path / "night", columns=columns)
+    report = validate_bundle(written)
+    levels = [(f.level, f.where) for f in report.findings if f.level != "note"]
+    assert levels == [("warning", JSON)], "only that the paths are relative"
+    assert "120 points" in report.summary
+
+
+def test_lines_may_run_forward_end_empty_or_share_a_next_row(bundle):
+    links(2, 2, 5, -7, "", "1e1", "07")(bundle)
+    noted = [f.message for f in validate_bundle(bundle).findings]
+    assert not [message for message in noted if "leads" in message or "draws" in message]
+
+
+def test_of_two_columns_of_lines_the_page_reads_the_older(bundle):
+    links(1, 0)(bundle)
+    links(column="__next__")(bundle)
+    assert validate_bundle(bundle).findings == ()
+
+
+# What the writer changed.
+
+
+def test_each_change_of_the_writer_is_a_note_after_all_else(make_set, tmp_path):
+    made = make_set()
+    made = replace(made, table=made.table.assign(label="a\tb", tag="007"))
+    out = write_bundle({"a": made}, tmp_path / "a", sample=20, digits=3)
+    remove("sprite.png")(out)
+    report = validate_bundle(out)
+    levels = [finding.level for finding in report.findings]
+    assert levels[:3] == ["error", "error", "warning"], "both configs miss it; relative paths"
+    notes = report.findings[3:]
+    assert {finding.level for finding in notes} == {"note"}
+    told = "\n".join(f"{finding.where}: {finding.message}" for finding in notes)
+    assert "tensors.tsv: It holds 20 of 40 windows" in told
+    assert "metadata.tsv: Column 'label': 20 cells with a tab" in told
+    assert "metadata.tsv: Column 'tag': 20 cells like a number" in told
+    assert "tensors.tsv: The vectors are rounded to 3 significant digits" in told
+    assert len(notes) == len(json.loads((out / "changes.json").read_text())["changes"])
+
+
+def test_notes_alone_leave_a_bundle_good_and_are_printed(embedviz_command, make_set, tmp_path):
+    out = write_bundle(
+        {"a": make_set()}, tmp_path / "a.zip", digits=3, base_url="https://x.org/maps"
+    )
+    printed = embedviz_command("validate", out).out.splitlines()
+    assert printed[0].startswith("note: tensors.tsv: The vectors are rounded to 3 significant")
+    assert printed[1].endswith("it will open.")
+    assert len(printed) == 2
+
+
+def test_what_a_bundle_says_of_itself_cannot_command_a_terminal(bundle):
+    said = {"where": "a\x1b]0;b", "message": "\x1b[2Jgone\n\u202eok 🦉"}
+    (bundle / "changes.json").write_text(json.dumps({"changes": [said]}))
+    (note,) = validate_bundle(bundle).findings
+    assert (note.level, note.where) == ("note", "a�]0;b")
+    assert note.message == "�[2Jgone��ok 🦉"
+
+
 def test_every_finding_is_a_sentence_about_a_file(bundle):
     for _, fault, _ in (ERRORS[0], ERRORS[34], WARNINGS[0]):
         fault(bundle)
@@ -291,11 +402,15 @@ def test_every_finding_is_a_sentence_about_a_file(bundle):
         assert len(finding.message) > 30
 
 
+def warnings_of(path: Path) -> list[Finding]:
+    return [f for f in validate_bundle(path).findings if f.level == "warning"]
+
+
 def test_more_than_50_texts_want_a_companion_column(make_set, tmp_path):
     out = write_bundle({"a": make_set(rows=240)}, tmp_path / "bundle", with_sprite=False)
-    assert not [f for f in validate_bundle(out).findings if "coloured" in f.message]
+    assert not [f for f in warnings_of(out) if "coloured" in f.message]
     swap("metadata.tsv", "recording_top", "other")(out)
-    (found,) = [f for f in validate_bundle(out).findings if "coloured" in f.message]
+    (found,) = [f for f in warnings_of(out) if "coloured" in f.message]
     assert "'recording' has more than 50 different texts" in found.message
 
 
@@ -332,6 +447,29 @@ def test_the_end_of_a_file_is_judged_by_the_pieces_the_page_reads(size, ending, 
     (bundle / "metadata.tsv").write_text(text)
     found = [f.message for f in validate_bundle(bundle).findings if "newline" in f.message]
     assert (len(found) == 1 and expected in found[0]) if expected else not found
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_vectors_of_whole_millions_of_bytes_are_read_to_their_end(pieces, more, bundle):
+    size = pieces * 1_000_000 + more
+    row, last = "1\t0." + "3" * 95 + "\n", "1\t27\n"
+    data = row * (pieces * 10_000 - 1)
+    data += row[: size - len(data) - len(last) - 1] + "\n" + last
+    assert len(data) == size
+    (bundle / JSON).unlink()
+    (bundle / PBTXT).write_text('embeddings { tensor_name: "a" tensor_path: "tensors.tsv" }')
+    (bundle / "tensors.tsv").write_text(data)
+    report = validate_bundle(bundle)
+    assert report.findings == ()
+    assert f"{len(page_vectors(data.encode())):,} points of 2 dimensions" in report.summary
+    unended = data[:-1] + "4"
+    (bundle / "tensors.tsv").write_text(unended)
+    (finding,) = validate_bundle(bundle).findings
+    is_lost = page_vectors(unended.encode())[-1, 1] == 27
+    assert is_lost == (more == 1)
+    assert finding.level == ("error" if is_lost else "warning")
+    assert ("lose its last character" if is_lost else "lacks a final newline") in finding.message
 
 
 def test_a_last_piece_without_newline_is_never_read_to_its_end(bundle):

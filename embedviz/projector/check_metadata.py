@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO
 
+from embedviz.projector.check_links import Links
 from embedviz.projector.findings import Notes
 from embedviz.projector.reading import CHUNK_BYTES, Lines, javascript_number, strip
 
 _MOST_COLOURED_VALUES = 50
-_SEQUENCES = ("__seq_next__", "__next__")
 # Numbers that a browser writes back otherwise, as it would names: 007, 0x10, 1e5, Infinity, more
 # digits than float64 holds, or blank, which becomes 0.
 _ALTERED = re.compile(
@@ -104,6 +104,7 @@ class _Table:
     def __init__(self, where: str, notes: Notes) -> None:
         self._where, self._notes = where, notes
         self._columns: list[_Column] = []
+        self._links = Links()
         self._offset = self._line = self._rows = self._blank = 0
         self._times: Counter[str] = Counter()
 
@@ -124,6 +125,7 @@ class _Table:
             self._read_row(text.split("\t"))
         elif "\t" in text:
             self._columns = [_Column(name) for name in text.split("\t")]
+            self._links = Links([column.name for column in self._columns])
         else:
             self._columns = [_Column("label")]
             self._read_row([text])
@@ -133,6 +135,7 @@ class _Table:
         self._times["uneven"] += len(cells) != len(self._columns)
         for column, cell in zip(self._columns, cells, strict=False):
             column.see(cell)
+        self._links.see(cells)
 
     def finish(self) -> Rows:
         """Note what was counted and give the size of the table."""
@@ -149,6 +152,7 @@ class _Table:
             )
         for column in self._columns:
             self._judge(column, names)
+        self._links.judge(self._where, self._notes)
         return Rows(self._rows, len(self._columns), self._blank)
 
     def _judge(self, column: _Column, names: Counter[str]) -> None:
@@ -172,12 +176,6 @@ class _Table:
                 self._where,
                 f"{said} has more than {_MOST_COLOURED_VALUES} different texts, so points cannot "
                 f"be coloured by it; add a column {column.name}_top with the most frequent ones.",
-            )
-        if column.name in _SEQUENCES and not column.numeric:
-            self._notes.warning(
-                self._where,
-                f"{said} is the projector's own: it draws lines from each row to the row number "
-                "written there. Rename it if it means something else.",
             )
 
 

@@ -52,8 +52,10 @@ def _open(stream: IO[bytes], where: str, notes: Notes) -> Image.Image | None:
             # Pillow's own limit lies above the projector's, which is checked before decoding.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(stream)
+        size = "It is {} x {} px".format(*image.size)
         too_large = max(image.size) > _LARGEST_SHEET_PX
     except Image.DecompressionBombError:
+        size = "It is far too large"
         too_large = True
     except _UNREADABLE:
         notes.error(where, "It is no picture that a browser can read; write a PNG.")
@@ -61,7 +63,7 @@ def _open(stream: IO[bytes], where: str, notes: Notes) -> Image.Image | None:
     if too_large:
         notes.error(
             where,
-            f"It is larger than {_LARGEST_SHEET_PX} x {_LARGEST_SHEET_PX} px; the projector then "
+            f"{size}, and no side may be longer than {_LARGEST_SHEET_PX} px: the projector then "
             "loads nothing at all, not even the points. Use smaller cells or fewer points.",
         )
         return None

@@ -18,6 +18,7 @@ from embedviz.projector.findings import Notes
 
 CONFIG_JSON = "projector_config.json"
 CONFIG_PBTXT = "projector_config.pbtxt"
+_SERVE = "serve.py"
 
 _LARGEST_CONFIG = 16 << 20
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -68,6 +69,8 @@ def read_configs(files: BundleFiles, notes: Notes) -> list[Entry]:
             text = stream.read().decode("utf-8-sig", "replace")
         found = read(text, notes)
         _check_names(name, found, notes)
+        if name == CONFIG_JSON:
+            _check_addresses(found, files, notes)
         entries += found
     return entries
 
@@ -130,17 +133,21 @@ def _json_entries(text: str, notes: Notes) -> list[Entry]:
     if not isinstance(listed, list) or not listed:
         notes.error(CONFIG_JSON, "It names no embeddings; the projector has nothing to show.")
         return []
-    whole = [one for one in listed if _has_json_fields(one, notes)]
-    entries = [_json_entry(one) for one in whole]
+    return [_json_entry(one) for one in listed if _has_json_fields(one, notes)]
+
+
+def _check_addresses(entries: list[Entry], files: BundleFiles, notes: Notes) -> None:
     paths = (path for e in entries for path in (e.tensor, e.metadata, e.sprite, e.bookmarks))
-    if any(path and not _address(path).netloc for path in paths):
-        notes.warning(
-            CONFIG_JSON,
-            "Its paths are relative, and the projector takes them relative to its own page: serve "
-            "the page from beside these files, or export with a base URL for a link to "
-            "projector.tensorflow.org.",
-        )
-    return entries
+    if all(not path or _address(path).netloc for path in paths):
+        return
+    way = "serve the page from beside these files"
+    if files.size(_SERVE) is not None:
+        way = f'run "python3 {_SERVE}" in its folder and open the address that it prints'
+    notes.warning(
+        CONFIG_JSON,
+        f"Its paths are relative, and the projector takes them relative to its own page: {way}, or "
+        "export with a base URL for a link to projector.tensorflow.org.",
+    )
 
 
 def _has_json_fields(one: Any, notes: Notes) -> bool:  # noqa: ANN401 (anything JSON can hold)

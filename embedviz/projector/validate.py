@@ -1,7 +1,8 @@
 """Judging a bundle, by anybody, with the rules of the two programs that read it.
 
 The rules are those of the readers: the page at projector.tensorflow.org and TensorBoard's plugin.
-Nothing here uses the code that writes bundles, so a mistake there is found here.
+Nothing here uses the code that writes bundles, so a mistake there is found here; what the writer
+says that it changed is told as it says it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from embedviz.projector.changes import CHANGES, read_changes
 from embedviz.projector.check_bookmarks import check_bookmarks
 from embedviz.projector.check_metadata import check_metadata, check_rows
 from embedviz.projector.check_sprite import Grid, check_sprite
 from embedviz.projector.check_tensors import Shape, check_bytes, check_tsv
 from embedviz.projector.configs import CONFIG_JSON, CONFIG_PBTXT, Entry, local_path, read_configs
 from embedviz.projector.files import BundleFiles, open_bundle
-from embedviz.projector.findings import Finding, Notes
+from embedviz.projector.findings import Finding, Notes, Report
 
 __all__ = ["Finding", "Report", "validate_bundle"]
 
@@ -29,21 +31,6 @@ _BY_HAND = Entry(config="", name="tensors", shape=(), tensor="tensors.tsv", meta
 _UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found in a bundle."""
-
-    findings: tuple[Finding, ...]
-    """Errors first."""
-    summary: str
-    """One sentence: what is there and whether it will open."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether there are no errors; warnings may remain."""
-        return not any(finding.level == "error" for finding in self.findings)
 
 
 def validate_bundle(path: Path) -> Report:
@@ -58,8 +45,9 @@ def validate_bundle(path: Path) -> Report:
     Returns
     -------
     Report
-        Findings in plain sentences, and a summary such as `1 embedding, 240 points of 1024
-        dimensions, sprite 16 x 16 cells of 64 px: it will open.`
+        Findings in plain sentences, among them a note of each thing that the writer changed, and
+        a summary such as `1 embedding, 240 points of 1024 dimensions, sprite 16 x 16 cells of 64
+        px: it will open.`
 
     Raises
     ------
@@ -109,7 +97,19 @@ class _Judge:
                     f"here and {before.shape.rows:,} of {before.shape.dims} in the other config; "
                     "write both from the same rows.",
                 )
+        self._tell_changes()
         return found
+
+    def _tell_changes(self) -> None:
+        try:
+            changes = read_changes(self._files)
+        except _UNREADABLE as problem:
+            self._notes.warning(
+                CHANGES, f"It cannot be read ({problem}), so what was changed cannot be told."
+            )
+            return
+        for change in changes:
+            self._notes.note(change.where, change.message)
 
     def _entries(self) -> list[Entry]:
         sizes = [self._files.size(name) for name in (CONFIG_JSON, CONFIG_PBTXT)]
