@@ -15,6 +15,8 @@ import soundfile as sf
 
 from embedviz.__main__ import main
 from embedviz.data import EmbeddingSet, Provenance, Source
+from embedviz.ui.jobs import queue
+from embedviz.ui.workspace import Workspace
 
 SHARED = Path(os.environ.get("EMBEDVIZ_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -42,6 +44,19 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return SHARED
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    """An empty workspace."""
+    return Workspace.create()
+
+
+@pytest.fixture
+def clean_queue():
+    """No job of this test is left for the next one."""
+    yield
+    queue().close()
 
 
 def tone(hz: float, seconds: float, rate_hz: int = 16000, level: float = 0.3) -> np.ndarray:

@@ -19,19 +19,10 @@ from embedviz.ui.jobs import Job, queue
 from embedviz.ui.results import again
 from embedviz.ui.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("clean_queue")
+
 NIGHT = [f"S4A_20240610_0{hour}3000.wav" for hour in range(10)]
 """What recorders call recordings that begin at 0:30, 1:30 and so on."""
-
-
-@pytest.fixture(autouse=True)
-def clean_queue():
-    yield
-    queue().close()
-
-
-@pytest.fixture
-def workspace():
-    return Workspace.create()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import time
 import zipfile
 from dataclasses import replace
@@ -12,28 +11,15 @@ import pytest
 import soundfile as sf
 import streamlit as st
 from conftest import recorded
-from streamlit.proto.WidgetStates_pb2 import WidgetStates
-from streamlit.testing.v1 import AppTest
+from onpage import choose, laid_out, said, shown, visit
 
-from embedviz import packing
-from embedviz.data import Projection
 from embedviz.store import write_set
-from embedviz.ui import home, packs
 from embedviz.ui.actions import table_of
 from embedviz.ui.handouts import Handout, submit_clips, submit_page
 from embedviz.ui.jobs import queue
 from embedviz.ui.workspace import Workspace
 
-
-@pytest.fixture(autouse=True)
-def clean_queue():
-    yield
-    queue().close()
-
-
-@pytest.fixture
-def workspace():
-    return Workspace.create()
+pytestmark = pytest.mark.usefixtures("clean_queue")
 
 
 @pytest.fixture
@@ -43,11 +29,7 @@ def explore(workspace):
     def explore(found, **others):
         for name, one in (others | {"night": found}).items():
             write_set(one, workspace.set_path(name))
-        app = AppTest.from_file(str(home.MAIN), default_timeout=20)
-        app.query_params["w"] = workspace.token
-        app.run()
-        assert not app.exception
-        return app
+        return visit(workspace)
 
     return explore
 
@@ -64,40 +46,6 @@ def downloads(monkeypatch):
 
     monkeypatch.setattr(st, "download_button", kept)
     return given
-
-
-def laid_out(found, dims=2):
-    """The set with a map that its file holds."""
-    places = np.random.default_rng(0).normal(size=(len(found), dims)).astype(np.float32)
-    return found.with_projection(Projection("pca", places, {}, (0.5, 0.25, 0.1)[:dims]))
-
-
-def said(app):
-    return "\n".join(
-        element.value
-        for kind in (app.markdown, app.caption, app.warning, app.error, app.info)
-        for element in kind
-    ).replace("\\", "")
-
-
-def shown(app):
-    """Give what the map was told."""
-    (component,) = app.get("bidi_component")
-    return json.loads(component.proto.json)
-
-
-def choose(app, rows, count=40):
-    """Run as the browser does when rows are selected on the map."""
-    flags = packing.pack_rows(np.isin(np.arange(count), rows))
-    workspace = app.session_state["workspace"]
-    state = {"selection": packs.keep_selection(workspace, "night", flags, count)}
-    (component,) = app.get("bidi_component")
-    states = WidgetStates()
-    states.CopyFrom(app._tree.get_widget_states())
-    states.widgets.add(id=component.proto.id, json_value=json.dumps(state))
-    app._run(states)
-    assert not app.exception
-    return app
 
 
 def button(app, label):

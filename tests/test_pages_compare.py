@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import recorded
-from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from onpage import said as words
+from onpage import selection, shown, tell
 from streamlit.testing.v1 import AppTest
 
-from embedviz import packing
 from embedviz.data import Projection
 from embedviz.errors import SetError
 from embedviz.store import write_set
@@ -21,18 +21,8 @@ from embedviz.ui import compare, home, packs
 from embedviz.ui.actions import SENT
 from embedviz.ui.jobs import queue
 from embedviz.ui.pairs import Agreement, Pair, Side, likely_pair, pair_of
-from embedviz.ui.workspace import Workspace
 
-
-@pytest.fixture(autouse=True)
-def clean_queue():
-    yield
-    queue().close()
-
-
-@pytest.fixture
-def workspace():
-    return Workspace.create()
+pytestmark = pytest.mark.usefixtures("clean_queue")
 
 
 @pytest.fixture
@@ -84,36 +74,6 @@ def some(found, rows):
         thumbnails=found.thumbnails[rows],
         projection=None,
     )
-
-
-def words(app):
-    return "\n".join(
-        element.value
-        for kind in (app.markdown, app.caption, app.warning, app.error, app.subheader)
-        for element in kind
-    ).replace("\\", "")
-
-
-def shown(app):
-    """Give what the maps were told."""
-    (component,) = app.get("bidi_component")
-    return json.loads(component.proto.json)
-
-
-def choose(app, **state):
-    """Run as the browser does when something is chosen on a map."""
-    (component,) = app.get("bidi_component")
-    states = WidgetStates()
-    states.CopyFrom(app._tree.get_widget_states())
-    states.widgets.add(id=component.proto.id, json_value=json.dumps(state))
-    app._run(states)
-    assert not app.exception
-    return app
-
-
-def selection(workspace, name, rows, count=40):
-    flags = packing.pack_rows(np.isin(np.arange(count), rows))
-    return packs.keep_selection(workspace, name, flags, count)
 
 
 def read(workspace, url):
@@ -274,7 +234,7 @@ def test_a_projection_that_failed_can_be_tried_again(workspace, make_set, monkey
 
 def test_a_row_is_heard_once_and_seen_twice_with_both_lists(open_page, make_set, workspace):
     one, other = (recorded(found, workspace.uploads) for found in two(make_set))
-    app = choose(open_page(one=one, other=other), pinned=5)
+    app = tell(open_page(one=one, other=other), pinned=5)
     assert "**clip001.wav**" in words(app)
     assert "What Log-mel received" in words(app)
     assert "What YAMNet, unverified weights received" in words(app)
@@ -288,7 +248,7 @@ def test_a_row_is_heard_once_and_seen_twice_with_both_lists(open_page, make_set,
 
 
 def test_recordings_that_are_gone_leave_a_sentence_for_their_player(open_page, make_set):
-    app = choose(open_page(**dict(zip(("one", "other"), two(make_set), strict=True))), pinned=0)
+    app = tell(open_page(**dict(zip(("one", "other"), two(make_set), strict=True))), pinned=0)
     assert "lies outside the folders the app may read" in app.info[0].value.replace("\\", "")
     assert not app.get("audio")
     assert len(app.get("image")) == 20
@@ -301,18 +261,18 @@ def test_the_neighbours_of_selected_points_are_counted_by_themselves(
     url = shown(app)["maps"][0]["columns"][-1]["url"]
     shares = read(workspace, url)[1]
     rows = [2, 3, 30]
-    choose(app, selection=selection(workspace, "one", rows))
+    tell(app, selection=selection(workspace, rows, name="one"))
     share = f"{shares[rows].mean():.0%}"
     sentence = f"share {share} of the neighbours of the 3 selected points"
     assert sentence in words(app)
-    choose(app, selection=selection(workspace, "one", [2]))
+    tell(app, selection=selection(workspace, [2], name="one"))
     assert "selected points" not in words(app)
 
 
 def test_nonsense_from_the_browser_changes_nothing(open_page, make_set):
     app = open_page(**dict(zip(("one", "other"), two(make_set), strict=True)))
     for nonsense in ({"pinned": 40}, {"pinned": "0"}, {"selection": "f" * 16}, {"selection": [1]}):
-        choose(app, **nonsense)
+        tell(app, **nonsense)
         assert "Choose a point on either map" in words(app), nonsense
         assert "selected points" not in words(app), nonsense
 
@@ -320,7 +280,7 @@ def test_nonsense_from_the_browser_changes_nothing(open_page, make_set):
 def test_what_explore_sent_is_on_the_left_with_its_selection(open_page, make_set, workspace):
     one, other = two(make_set)
     keep(workspace, third=laid_out(make_set(seed=3)))
-    sent = ("third", selection(workspace, "third", [1, 2, 3]))
+    sent = ("third", selection(workspace, [1, 2, 3], name="third"))
     app = open_page(sent, one=one, other=other, third=laid_out(make_set(seed=3)))
     assert app.selectbox(key="compare-left").value == "third"
     assert shown(app)["restore"] == sent[1]
@@ -389,7 +349,7 @@ def test_sets_that_overlap_are_compared_where_they_do(open_page, make_set, works
     assert right == list(range(11, -1, -1))
     places = read(workspace, found["maps"][0]["points"])[1].reshape(-1, 2)
     np.testing.assert_array_equal(places, laid_out(one).projection.coordinates[19:31])
-    choose(app, pinned=0, selection=selection(workspace, "one", [0, 1, 2, 19, 20, 39]))
+    tell(app, pinned=0, selection=selection(workspace, [0, 1, 2, 19, 20, 39], name="one"))
     assert "clip004.wav" in words(app)
     audio = [element.proto.url for element in app.get("audio")]
     # Row 0 of the pair is row 19 of the left set.
@@ -414,7 +374,7 @@ def test_without_labels_the_maps_show_the_agreement(open_page, make_set):
         "one · no labels",
         "other · no labels",
     ]
-    choose(app, pinned=1)
+    tell(app, pinned=1)
     assert "****" not in words(app)
 
 

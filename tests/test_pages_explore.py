@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gc
 import io
-import json
 import sys
 import threading
 import time
@@ -14,11 +13,10 @@ import pytest
 import soundfile as sf
 import streamlit as st
 from conftest import recorded, tone
-from streamlit.proto.WidgetStates_pb2 import WidgetStates
-from streamlit.testing.v1 import AppTest
+from onpage import choose, laid_out, shown, visit
+from onpage import said as words
 
 from embedviz import figures, packing
-from embedviz.data import Projection
 from embedviz.embed import embed
 from embedviz.errors import ProjectionError
 from embedviz.models import load_model
@@ -31,16 +29,7 @@ from embedviz.ui.jobs import queue
 from embedviz.ui.map import Chosen
 from embedviz.ui.workspace import Workspace
 
-
-@pytest.fixture(autouse=True)
-def clean_queue():
-    yield
-    queue().close()
-
-
-@pytest.fixture
-def workspace():
-    return Workspace.create()
+pytestmark = pytest.mark.usefixtures("clean_queue")
 
 
 @pytest.fixture
@@ -51,53 +40,11 @@ def open_page(workspace):
         sets = {**dict(others), **({} if found is None else {"night": found})}
         for name, one in sets.items():
             write_set(one, workspace.set_path(name))
-        app = AppTest.from_file(str(home.MAIN), default_timeout=20)
-        app.query_params["w"] = workspace.token
-        for key, value in state.items():
-            app.session_state[key] = value
-        app.run()
-        if page != "explore":
-            app.switch_page(str(home.page(page))).run()
-        assert not app.exception
+        app = visit(workspace, page, **state)
         assert not app.error
         return app
 
     return open_page
-
-
-def laid_out(found, dims=2):
-    """The set with a map that its file holds."""
-    places = np.random.default_rng(0).normal(size=(len(found), dims)).astype(np.float32)
-    return found.with_projection(Projection("pca", places, {}, (0.5, 0.25, 0.1)[:dims]))
-
-
-def words(app):
-    return "\n".join(
-        element.value
-        for kind in (app.markdown, app.caption, app.warning, app.error, app.info)
-        for element in kind
-    ).replace("\\", "")
-
-
-def shown(app):
-    """Give what the map was told."""
-    (component,) = app.get("bidi_component")
-    return json.loads(component.proto.json)
-
-
-def choose(app, rows=(), count=40, **state):
-    """Run as the browser does when rows are selected on the map, or something else chosen."""
-    if len(rows):
-        flags = packing.pack_rows(np.isin(np.arange(count), rows))
-        workspace = app.session_state["workspace"]
-        state["selection"] = packs.keep_selection(workspace, "night", flags, count)
-    (component,) = app.get("bidi_component")
-    states = WidgetStates()
-    states.CopyFrom(app._tree.get_widget_states())
-    states.widgets.add(id=component.proto.id, json_value=json.dumps(state))
-    app._run(states)
-    assert not app.exception
-    return app
 
 
 def button(app, label):
@@ -168,10 +115,18 @@ def test_without_labels_the_map_is_coloured_by_recording(open_page, make_set):
     assert shown(app)["colour"]["name"] == "recording"
 
 
-def test_unverified_weights_are_told(open_page, make_set):
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ({"model.h5": "0" * 64}, "weights that are not the published ones"),
+        ({}, "These rows were imported; nothing is known of the weights"),
+    ],
+)
+def test_rows_of_unknown_weights_are_told(open_page, make_set, weights, said):
     found = laid_out(make_set())
-    app = open_page("explore", replace(found, provenance=replace(found.provenance, verified=False)))
-    assert "weights that are not the published ones" in words(app)
+    made = replace(found.provenance, verified=False, weights=weights)
+    app = open_page("explore", replace(found, provenance=made))
+    assert said in words(app)
     assert "unverified weights" in app.selectbox[0].options[0]
 
 

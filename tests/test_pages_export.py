@@ -7,34 +7,22 @@ import time
 import zipfile
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import numpy as np
 import pytest
 from asking import Client
-from streamlit.testing.v1 import AppTest
+from onpage import laid_out, visit
 
-from embedviz.data import Projection
 from embedviz.projector.findings import Finding
 from embedviz.projector.validate import Report
 from embedviz.store import write_set
-from embedviz.ui import exports, home
+from embedviz.ui import exports
 from embedviz.ui.exports import bundle_path
 from embedviz.ui.hosting import host, hosted_address, withdraw
 from embedviz.ui.jobs import queue
 from embedviz.ui.opening import standalone_link
-from embedviz.ui.workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("clean_queue")
 
 HOSTED = "export-hosted-night"
-
-
-@pytest.fixture(autouse=True)
-def clean_queue():
-    yield
-    queue().close()
-
-
-@pytest.fixture
-def workspace():
-    return Workspace.create()
 
 
 @pytest.fixture
@@ -44,20 +32,11 @@ def open_page(workspace):
     def open_page(**sets):
         for name, one in sets.items():
             write_set(one, workspace.set_path(name))
-        app = AppTest.from_file(str(home.MAIN), default_timeout=20)
-        app.query_params["w"] = workspace.token
-        app.run()
-        app.switch_page(str(home.page("export"))).run()
-        assert not app.exception
+        app = visit(workspace, "export")
         assert not app.error
         return app
 
     return open_page
-
-
-def laid_out(found):
-    places = np.random.default_rng(0).normal(size=(len(found), 2)).astype(np.float32)
-    return found.with_projection(Projection("pca", places, {}, (0.5, 0.25)))
 
 
 def write(app, state="done"):
