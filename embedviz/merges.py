@@ -16,8 +16,8 @@ from embedviz.neighbours import (
     STORED_APPROXIMATE,
     IndexArray,
     Progress,
-    _prepared,
     cached_neighbours,
+    prepared,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def tree_of_merges(vectors: FloatArray, metric: str, tell: Progress) -> Merges:
 
 def _table_merges(vectors: FloatArray, metric: str, tell: Progress) -> Merges:
     """Give the tree of merges by all distances between rows."""
-    table = _table(_prepared(vectors, metric), metric, _part(tell, 0, 80))
+    table = _table(prepared(vectors, metric), metric, _part(tell, 0, 80))
     blocks = (table[start : start + _BLOCK] for start in range(0, len(table), _BLOCK))
     core = [np.partition(block, _DENSITY, axis=1)[:, _DENSITY] for block in blocks]
     return _tree(table, np.concatenate(core))
@@ -93,7 +93,7 @@ def _graph_merges(vectors: FloatArray, metric: str, tell: Progress) -> Merges:
     linked = near._replace(heights=np.ones_like(near.heights)).matrix(rows)
     parts = connected_components(linked, directed=False)[1]
     few = _delegates(parts)
-    table = _table(_prepared(vectors, metric)[few], metric, _part(tell, 50, 80))
+    table = _table(prepared(vectors, metric)[few], metric, _part(tell, 50, 80))
     far = _tree(table, core[few])
     far = Merges(few[far.ones], few[far.others], far.heights)
     firsts = np.unique(parts, return_index=True)[1].astype(np.int32)
@@ -129,15 +129,15 @@ def _delegates(parts: IndexArray) -> IndexArray:
     return np.sort(order[chosen][:_DELEGATES]).astype(np.int32)
 
 
-def _table(prepared: FloatArray, metric: str, tell: Progress) -> FloatArray:
+def _table(ready: FloatArray, metric: str, tell: Progress) -> FloatArray:
     """Give the distances (N, N) of all rows to each other."""
     from sklearn.metrics import pairwise_distances
 
     plain = "manhattan" if metric == "manhattan" else "euclidean"
-    table = np.empty((len(prepared), len(prepared)), np.float32)
+    table = np.empty((len(ready), len(ready)), np.float32)
     for start in range(0, len(table), _BLOCK):
-        block = prepared[start : start + _BLOCK]
-        table[start : start + _BLOCK] = pairwise_distances(block, prepared, metric=plain)
+        block = ready[start : start + _BLOCK]
+        table[start : start + _BLOCK] = pairwise_distances(block, ready, metric=plain)
         tell(start + len(block), len(table))
     return table
 

@@ -88,11 +88,11 @@ def neighbours(
     if k < 1:
         raise ProjectionError(f"k is {k}; a graph needs at least 1 neighbour per row.")
     rows = np.arange(len(vectors), dtype=np.int32)
-    prepared = _prepared(vectors, metric)
+    placed = prepared(vectors, metric)
     k = min(k, len(rows))
     if len(rows) <= EXACT_ROWS[metric]:
-        return Neighbours(*_exact(prepared, rows, k, metric, progress), metric)
-    return Neighbours(*_approximate(prepared, k, metric), metric)
+        return Neighbours(*_exact(placed, rows, k, metric, progress), metric)
+    return Neighbours(*_approximate(placed, k, metric), metric)
 
 
 def cached_neighbours(
@@ -128,7 +128,7 @@ def nearest(
     if not 0 <= row < len(vectors):
         raise ProjectionError(f"Row {row} was asked for; the set has rows 0 to {len(vectors) - 1}.")
     rows, count = np.array([row], np.int32), min(k + 1, len(vectors))
-    indices, distances = _exact(_prepared(vectors, metric), rows, count, metric)
+    indices, distances = _exact(prepared(vectors, metric), rows, count, metric)
     return indices[0, 1:], distances[0, 1:]
 
 
@@ -147,7 +147,7 @@ def checked(vectors: FloatArray, metric: str = "cosine") -> FloatArray:
     return vectors
 
 
-def _prepared(vectors: FloatArray, metric: str) -> FloatArray:
+def prepared(vectors: FloatArray, metric: str) -> FloatArray:
     """Give vectors whose Euclidean distance d stands for the metric: cosine is d * d / 2."""
     if metric in ("euclidean", "manhattan"):
         return vectors
@@ -164,37 +164,37 @@ def _prepared(vectors: FloatArray, metric: str) -> FloatArray:
 
 
 def _exact(
-    prepared: FloatArray, rows: IndexArray, k: int, metric: str, progress: Progress | None = None
+    ready: FloatArray, rows: IndexArray, k: int, metric: str, progress: Progress | None = None
 ) -> tuple[IndexArray, FloatArray]:
     """Find the k nearest of the given rows block by block; products are summed in float64."""
     from sklearn.neighbors import NearestNeighbors
 
     plain = _SEARCHED_AS.get(metric, "euclidean")
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute", metric=plain).fit(prepared)
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute", metric=plain).fit(ready)
     parts = []
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
-        apart, found = search.kneighbors(prepared[block])
-        parts.append(_ordered(found, apart, block, prepared[block], metric))
+        apart, found = search.kneighbors(ready[block])
+        parts.append(_ordered(found, apart, block, ready[block], metric))
         if progress:
             progress(start + len(block), len(rows))
     return np.concatenate([i for i, _ in parts]), np.concatenate([d for _, d in parts])
 
 
-def _approximate(prepared: FloatArray, k: int, metric: str) -> tuple[IndexArray, FloatArray]:
+def _approximate(ready: FloatArray, k: int, metric: str) -> tuple[IndexArray, FloatArray]:
     """Find about the k nearest of all rows with pynndescent; rows that it gives up on exactly."""
-    rows = np.arange(len(prepared), dtype=np.int32)
+    rows = np.arange(len(ready), dtype=np.int32)
     plain = _SEARCHED_AS.get(metric, "euclidean")
     with NUMBA_LOCK, warnings.catch_warnings():
         from pynndescent import NNDescent
 
         warnings.filterwarnings("ignore", message="Failed to correctly find n_neighbors")
-        search = NNDescent(prepared, metric=plain, n_neighbors=k, random_state=_SEED)
+        search = NNDescent(ready, metric=plain, n_neighbors=k, random_state=_SEED)
         found, apart = search.neighbor_graph
-    indices, distances = _ordered(found, apart, rows, prepared, metric)
+    indices, distances = _ordered(found, apart, rows, ready, metric)
     failed = rows[(indices < 0).any(axis=1)]
     if len(failed):
-        indices[failed], distances[failed] = _exact(prepared, failed, k, metric)
+        indices[failed], distances[failed] = _exact(ready, failed, k, metric)
     return indices, distances
 
 

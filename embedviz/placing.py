@@ -12,7 +12,7 @@ import numpy as np
 from embedviz.data import EmbeddingSet, FloatArray, Projection
 from embedviz.errors import ProjectionError
 from embedviz.layouts import place_by_umap
-from embedviz.neighbours import Neighbours, _prepared, checked
+from embedviz.neighbours import Neighbours, checked, prepared
 from embedviz.project import principal_axes
 
 _TITLES = {"tsne": "t-SNE"}
@@ -114,11 +114,11 @@ def _nearest(known: FloatArray, new: FloatArray, k: int, metric: str) -> Neighbo
 
     plain = "manhattan" if metric == "manhattan" else "euclidean"
     parts = []
-    # Block by block, because preparing needs several times the memory of what is prepared.
+    # Block by block, because preparing needs several times the memory of what is ready.
     for start in range(0, len(known), _BLOCK):
         block = known[start : start + _BLOCK]
-        prepared = _prepared(np.concatenate([block, new]), metric)
-        rows, queries = prepared[: len(block)], prepared[len(block) :]
+        ready = prepared(np.concatenate([block, new]), metric)
+        rows, queries = ready[: len(block)], ready[len(block) :]
         search = NearestNeighbors(n_neighbors=min(k, len(block)), algorithm="brute", metric=plain)
         apart, found = search.fit(rows).kneighbors(queries)
         parts.append((apart.astype(np.float64), found + start))

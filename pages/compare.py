@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from embedviz.errors import SetError
+from embedviz.ui.chosen import Chosen
 from embedviz.ui.compare import (
     EXPLAINED,
     asked_label,
@@ -17,7 +18,7 @@ from embedviz.ui.compare import (
 from embedviz.ui.counterparts import show_both_neighbours, show_counterparts
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.jobs import Job
-from embedviz.ui.map import Chosen, Drawn, Look, show_map
+from embedviz.ui.map import Drawn, Look, show_map
 from embedviz.ui.pairs import Agreement, Pair, agreement_of, pair_of
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import projection

@@ -7,11 +7,12 @@ from embedviz.titles import why_unverified
 from embedviz.ui import share
 from embedviz.ui.actions import show_actions
 from embedviz.ui.asking import show_asking
+from embedviz.ui.chosen import Chosen
 from embedviz.ui.controls import choose_look, choose_projection, choose_set
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.extras import CLUSTER, TITLES, Found, cluster_words, extra
 from embedviz.ui.jobs import Job, queue
-from embedviz.ui.map import Chosen, Drawn, Look, show_map
+from embedviz.ui.map import Drawn, Look, show_map
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import projection
 from embedviz.ui.query import answers, places

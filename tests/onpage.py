@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import numpy as np
@@ -15,6 +16,9 @@ from embedviz.ui import home, packs
 
 def visit(workspace, page="explore", timeout_s=20, **state) -> AppTest:
     """Open a page as a visitor of this workspace."""
+    # Streamlit looks for garbage after every run; among TensorFlow's objects, which another test
+    # may have loaded, that takes longer than the page.
+    gc.freeze()
     app = AppTest.from_file(str(home.MAIN), default_timeout=timeout_s)
     app.query_params["w"] = workspace.token
     for key, value in state.items():

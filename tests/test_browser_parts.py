@@ -674,8 +674,8 @@ def test_a_set_without_pictures_and_recordings_shows_what_is_left(show, workspac
     panel = page.get_by_test_id("detail")
     assert panel.locator("h3:visible").all_inner_texts() == [
         "The recording around it drag to hear a stretch",
-        "All columns",
         "Nearest in embedding space",
+        "All columns",
     ]
     panel.get_by_text("The set does not say where creek.wav lies.").wait_for()
 

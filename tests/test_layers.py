@@ -25,8 +25,8 @@ LAYERS = (
     "sweeping",
     # What is done with recordings and rows.
     "agreement clips clock clusters correspondence cutting demo embed ensemble imported imports "
-    "imports.* labels layouts merges neighbours packing placing project projector projector.* "
-    "recordings runs sheets similar store titles trust",
+    "imports.* labels layouts likeness merges neighbours packing placing project projector "
+    "projector.* recordings runs sheets similar store titles trust",
     # Pictures of rows, and pages of them.
     "figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.

@@ -25,8 +25,8 @@ from embedviz.recordings import gather
 from embedviz.spectrogram import MOST_FRAMES, spectrogram
 from embedviz.store import write_set
 from embedviz.ui import exports, home, packs, query
+from embedviz.ui.chosen import Chosen
 from embedviz.ui.jobs import queue
-from embedviz.ui.map import Chosen
 from embedviz.ui.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("clean_queue")

@@ -15,6 +15,7 @@ from embedviz import audio, models
 from embedviz.data import Projection
 from embedviz.embed import embed
 from embedviz.errors import EmbedvizError, ProjectionError
+from embedviz.likeness import most_like
 from embedviz.project import project
 from embedviz.store import write_set
 from embedviz.ui import query
@@ -117,7 +118,7 @@ def test_a_recording_of_the_set_finds_itself_at_0(workspace, tmp_path):
 
 def test_silence_is_at_1_from_every_sound():
     sounds = np.array([[1, 0], [0, 0], [0, 2]], np.float32)
-    found = query._nearest(sounds, np.zeros((1, 2), np.float32), 3)
+    found = most_like(sounds, np.zeros((1, 2), np.float32), 3)
     assert found.rows.tolist() == [1, 0, 2]
     assert found.distances.tolist() == [0, 1, 1]
 

@@ -136,9 +136,8 @@ def quiet(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def optimised(png: bytes) -> Image.Image:
-    """Reduce a picture to 256 colours, which is a third of its size and looks the same."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
+def reduced(picture: Image.Image) -> Image.Image:
+    """Reduce a picture to 256 colours, which is a third of its size."""
     return picture.quantize(256, dither=Image.Dither.NONE)
 
 
@@ -189,7 +188,12 @@ def take(url: str, token: str, executable: Path) -> None:
                 if prepare not in (explore, compare):
                     quiet(page)
                 path = FOLDER / f"{name}-{scheme}.png"
-                optimised(page.screenshot(animations="disabled")).save(path, optimize=True)
+                taken = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert(
+                    "RGB"
+                )
+                # With 256 colours, classes of a map that is small in the picture would share one.
+                kept = reduced(taken) if prepare in (embed, export, models) else taken
+                kept.save(path, optimize=True)
                 print_line(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
                 context.close()
         browser.close()

@@ -8,8 +8,8 @@ import streamlit as st
 from embedviz.data import EmbeddingSet
 from embedviz.errors import EmbedvizError
 from embedviz.neighbours import IndexArray
+from embedviz.ui.chosen import Chosen
 from embedviz.ui.handouts import show_handouts, submit_clips, submit_page
-from embedviz.ui.map import Chosen
 from embedviz.ui.progress import plain
 from embedviz.ui.relabelling import can_undo, set_label, undo
 from embedviz.ui.session import go

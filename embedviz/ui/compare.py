@@ -13,8 +13,9 @@ from embedviz.agreement import NEIGHBOURS
 from embedviz.data import EmbeddingSet, Projection
 from embedviz.titles import model_title
 from embedviz.ui.actions import SENT
+from embedviz.ui.chosen import Chosen
 from embedviz.ui.controls import colour_columns, described
-from embedviz.ui.map import Chosen, Column, Drawn, numeric
+from embedviz.ui.map import Column, Drawn, numeric
 from embedviz.ui.packs import publish
 from embedviz.ui.pairs import Agreement, Pair, Side, likely_pair
 from embedviz.ui.progress import plain

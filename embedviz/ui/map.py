@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -22,7 +21,7 @@ from embedviz.neighbours import IndexArray
 from embedviz.palette import DARK, LIGHT, Theme
 from embedviz.ui import home
 from embedviz.ui.addresses import address as address_to
-from embedviz.ui.packs import publish, selected_rows
+from embedviz.ui.packs import publish
 from embedviz.ui.workspace import Workspace
 
 _component = st.components.v2.component(
@@ -126,46 +125,6 @@ def show_map(
         on_pinned_change=lambda: None,
         on_shown_change=lambda: None,
     )
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What is chosen on a map."""
-
-    selection: str = ""
-    """The name under which the server keeps the selected rows, or nothing."""
-    pinned: int | None = None
-    shown: Mapping[str, Any] | None = None
-
-    @classmethod
-    def on(cls, key: str, count: int, *, before: Chosen | None = None) -> Chosen:
-        """Ask the map `key` of `count` rows; `before` is what it begins with."""
-        state = st.session_state.get(key, {})
-        begun = before or cls()
-        selection, pinned = state.get("selection"), state.get("pinned", begun.pinned)
-        number = isinstance(pinned, int | float) and not isinstance(pinned, bool)
-        inside = number and 0 <= pinned < count
-        return cls(
-            begun.selection if selection is None else str(selection),
-            int(pinned) if inside else None,
-            state.get("shown"),
-        )
-
-    def shown_of(self, colour: str) -> tuple[str, ...] | None:
-        """Give the names of a column that were chosen to have colours; None for the usual."""
-        if not isinstance(self.shown, Mapping) or self.shown.get("colour") != colour:
-            return None
-        names = self.shown.get("names")
-        return tuple(map(str, names)) if isinstance(names, list) else None
-
-    def rows(self, workspace: Workspace, name: str, count: int) -> IndexArray:
-        """Give the selected rows of the set `name`, ascending; `count` is how many it has."""
-        if not self.selection:
-            return np.zeros(0, np.int32)
-        try:
-            return selected_rows(workspace, name, self.selection, count)
-        except EmbedvizError:
-            return np.zeros(0, np.int32)
 
 
 def current_theme() -> Theme:

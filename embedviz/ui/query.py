@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from embedviz import audio, catalogue, models, weights
 from embedviz.data import EmbeddingSet, FloatArray, Projection, Provenance, Recording
 from embedviz.embed import embed
 from embedviz.errors import ModelError, ProjectionError, RecordingError, WeightsError
 from embedviz.facts import Facts
+from embedviz.likeness import Nearest, most_like
 from embedviz.model import Model, Per
 from embedviz.store import write_set
 from embedviz.titles import model_title
@@ -34,19 +34,6 @@ LONGEST_TITLE = 100
 NEAREST = 12
 QUERIES_KEPT = 20
 """Of a workspace; the oldest go."""
-
-_BLOCK_ROWS = 8192
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """The rows of a set that are most like a clip, nearest first; each array (k,)."""
-
-    rows: npt.NDArray[np.int64]
-    distances: FloatArray
-    """By cosine, from the window of the clip that is most like the row."""
-    windows: npt.NDArray[np.int64]
-    """That window: a row of the query's own set."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +110,7 @@ def ask(
         try:
             heard = _heard(recording, found.provenance, facts, report)
             report(Update(0, 0, detail="Looking for its place and its neighbours"))
-            nearest = _nearest(found.vectors, heard.vectors, NEAREST)
+            nearest = most_like(found.vectors, heard.vectors, NEAREST)
             coordinates, how = _placed(found, shown, heard.vectors)
             write_set(heard, workspace.set_path(QUERY + query))
         except BaseException:
@@ -236,28 +223,6 @@ def _placed(
     except ProjectionError as error:
         return None, str(error)
     return placed.coordinates, placed.how
-
-
-def _nearest(vectors: FloatArray, asked: FloatArray, k: int) -> Nearest:
-    """Find the rows (N, D) nearest to any of the windows (M, D) of a clip."""
-    directions = _directions(asked)
-    distances = np.empty(len(vectors), np.float32)
-    windows = np.empty(len(vectors), np.int64)
-    for first in range(0, len(vectors), _BLOCK_ROWS):
-        block = slice(first, first + _BLOCK_ROWS)
-        closeness = _directions(vectors[block]) @ directions.T
-        windows[block] = closeness.argmax(axis=1)
-        distances[block] = 1 - closeness.max(axis=1)
-    rows = np.argsort(distances, kind="stable")[:k]
-    return Nearest(rows, np.maximum(distances[rows], 0), windows[rows])
-
-
-def _directions(vectors: FloatArray) -> npt.NDArray[np.float64]:
-    """Give unit vectors; those without direction get one of their own, as in `neighbours`."""
-    wide = vectors.astype(np.float64)
-    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    silent = lengths == 0
-    return np.hstack([wide / np.where(silent, 1, lengths), silent])
 
 
 def _forget_old(folder: Path) -> None:
