@@ -1,9 +1,9 @@
-"""Models as people call them."""
+"""Models and axes as people call them."""
 
 from __future__ import annotations
 
 from embedviz import models
-from embedviz.data import Provenance
+from embedviz.data import Projection, Provenance
 
 
 def model_title(made: Provenance) -> str:
@@ -26,3 +26,16 @@ def why_unverified(made: Provenance) -> str:
     if made.weights:
         return "These rows were made with weights that are not the published ones."
     return "These rows were imported; nothing is known of the weights that made them."
+
+
+def axis_titles(projection: Projection) -> list[str] | None:
+    """Name the axes, where they mean something: components of PCA and their share of variance."""
+    if projection.method != "pca":
+        return None
+    numbers = projection.settings.get("axes") or range(1, projection.dims + 1)
+    # What was imported may not say how much each axis holds.
+    shares = (*projection.explained_variance, None, None, None)
+    return [
+        f"PC{number}" + ("" if share is None else f" ({share:.0%})")
+        for number, share in zip(numbers, shares, strict=False)
+    ]

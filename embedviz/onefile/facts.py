@@ -14,7 +14,7 @@ from embedviz import palette
 from embedviz.data import EmbeddingSet, Projection
 from embedviz.onefile.pictures import PALETTE_AT, Pictures, palette_chunk
 from embedviz.onefile.sounds import LONGEST_S, Sounds
-from embedviz.titles import model_title, receiver
+from embedviz.titles import axis_titles, model_title, receiver
 
 METHODS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 UNVERIFIED = "These points were made with weights that are not the published ones."
@@ -141,7 +141,7 @@ def _map(title: str, embedding_set: EmbeddingSet, projection: Projection) -> dic
         "title": f"Map of {title}: {len(embedding_set):,} points",
         "heading": None,
         "points": "points",
-        "axes": _axes(projection),
+        "axes": axis_titles(projection),
         "columns": [
             _column(number, name, embedding_set.table[name])
             for number, name in enumerate(columns(embedding_set))
@@ -150,18 +150,6 @@ def _map(title: str, embedding_set: EmbeddingSet, projection: Projection) -> dic
         "names": [],
         "guests": [],
     }
-
-
-def _axes(projection: Projection) -> list[str] | None:
-    """Name the axes where they mean something: components of PCA."""
-    if projection.method != "pca":
-        return None
-    numbers = projection.settings.get("axes") or range(1, projection.dims + 1)
-    shares = projection.explained_variance or (None,) * projection.dims
-    return [
-        f"PC{number}" + ("" if share is None else f" ({share:.0%})")
-        for number, share in zip(numbers, shares, strict=False)
-    ]
 
 
 def _column(number: int, name: str, values: pd.Series[Any]) -> dict[str, str]:

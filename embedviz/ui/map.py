@@ -15,10 +15,11 @@ import pandas as pd
 import streamlit as st
 
 from embedviz import packing, palette, sheets
-from embedviz.data import EmbeddingSet, Projection
+from embedviz.data import EmbeddingSet
 from embedviz.errors import EmbedvizError
 from embedviz.neighbours import IndexArray
 from embedviz.palette import DARK, LIGHT, Theme
+from embedviz.titles import axis_titles
 from embedviz.ui import home
 from embedviz.ui.addresses import address as address_to
 from embedviz.ui.packs import publish
@@ -163,18 +164,6 @@ def _described(workspace: Workspace, drawn: Drawn) -> dict[str, Any]:
         "names": list(drawn.names),
         "guests": [list(map(float, place)) for place in drawn.guests],
     }
-
-
-def axis_titles(projection: Projection) -> list[str] | None:
-    """Name the axes, where they mean something: components of PCA and their share of variance."""
-    if projection.method != "pca":
-        return None
-    numbers = projection.settings.get("axes") or range(1, projection.dims + 1)
-    shares = projection.explained_variance or (None,) * projection.dims
-    return [
-        f"PC{number}" + ("" if share is None else f" ({share:.0%})")
-        for number, share in zip(numbers, shares, strict=True)
-    ]
 
 
 def _columns(workspace: Workspace, drawn: Drawn) -> list[dict[str, Any]]:
