@@ -2,10 +2,8 @@
 // for, a file that opens from disk carries along (embedviz/onefile).
 
 import { bytesOf, unpackedColumn } from "./packs.js";
-import { Kept } from "./kept.js";
+import { Kept, ROWS_KEPT, SHEETS_KEPT_BYTES } from "./kept.js";
 
-const SHEETS_KEPT_BYTES = 128e6;
-const ROWS_KEPT = 200;
 const STEPS = 65535;
 const FARTHEST = 2;
 /** Digits that 32 bits hold: 0.1 shall not read 0.10000000149. */

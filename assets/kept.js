@@ -1,5 +1,9 @@
 // What was asked for is kept for a while, up to a size.
 
+/** How many rows' facts are kept, and how large their sheets of pictures may be together. */
+export const ROWS_KEPT = 200;
+export const SHEETS_KEPT_BYTES = 128e6;
+
 /** Things by key, up to a size in all; the one used longest ago goes first. */
 export class Kept {
   size = 0;

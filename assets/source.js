@@ -1,11 +1,9 @@
 // Everything that the map asks about rows, over HTTP: columns, facts, pictures, sounds, neighbours.
 // What came once is kept, so that walking to and fro asks nothing twice.
 
-import { Kept } from "./kept.js";
+import { Kept, ROWS_KEPT, SHEETS_KEPT_BYTES } from "./kept.js";
 import { unpackedColumn } from "./packs.js";
 
-const ROWS_KEPT = 200;
-const SHEETS_KEPT_BYTES = 128e6;
 // How much wider to look for neighbours when only a part of a file's rows is shown.
 const WIDER = 4;
 

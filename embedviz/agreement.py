@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from embedviz.data import FloatArray
 from embedviz.errors import SetError
-from embedviz.neighbours import Progress, cached_neighbours, checked
+from embedviz.neighbours import Progress, cached_neighbours, checked, prepared
 
 NEIGHBOURS = 10
 MOST_ASKED = 10_000
@@ -117,7 +117,7 @@ def nearest_label_accuracy(
     asked = np.arange(len(kept))
     if len(asked) > MOST_ASKED:
         asked = np.sort(np.random.default_rng(0).choice(asked, MOST_ASKED, replace=False))
-    nearest = _nearest_apart(_units(checked(vectors)[kept]), asked, groups, progress)
+    nearest = _nearest_apart(prepared(checked(vectors)[kept], "cosine"), asked, groups, progress)
     others = nearest >= 0
     right = named[kept][nearest[others]] == named[kept][asked[others]]
     return float(right.mean()) if len(right) else None
@@ -144,12 +144,3 @@ def _nearest_apart(
 def _later(tell: Progress, before: int) -> Progress:
     """Give a progress function for the second of two searches, or the first."""
     return lambda done, total: tell(before + done, 2 * total)
-
-
-def _units(vectors: FloatArray) -> FloatArray:
-    """Scale vectors to length 1; those without direction get one of their own, as neighbours do."""
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
-    silent = largest == 0
-    units = vectors / np.where(silent, 1, largest)
-    units /= np.where(silent, 1, np.linalg.norm(units, axis=1, keepdims=True))
-    return np.hstack([units, silent]).astype(np.float32)

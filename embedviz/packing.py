@@ -30,9 +30,14 @@ UNITS = {"start_s": "s", "stop_s": "s", "padding_s": "s"}
 RowArray = npt.NDArray[np.int32]
 
 
+def is_numeric(column: pd.Series[Any]) -> bool:
+    """Tell whether a column is shown as numbers: yes and no are names."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
 def pack_column(column: pd.Series[Any]) -> bytes:
     """Pack a column of a table: numbers as numbers, all else, yes and no too, as names."""
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+    if not is_numeric(column):
         return pack_names(column)
     unit = UNITS.get(str(column.name), "")
     # A window an hour into a recording needs more digits than float32 has.

@@ -98,6 +98,12 @@ class Client:
         return Answer(messages[0]["status"], Headers(raw=messages[0]["headers"]), content)
 
 
+def noise() -> np.ndarray:
+    """Noise as 16-bit numbers, so that no two windows sound alike."""
+    rng = np.random.default_rng(0)
+    return rng.integers(-32768, 32768, round(SECONDS * RATE_HZ), dtype=np.int16)
+
+
 def put_set(
     made: EmbeddingSet, workspace: Workspace, path: Path, *, name: str = "esc10", **changes
 ) -> EmbeddingSet:

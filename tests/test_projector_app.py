@@ -55,11 +55,6 @@ def client():
 
 
 @pytest.fixture
-def workspace():
-    return Workspace.create()
-
-
-@pytest.fixture
 def night(make_set):
     found = make_set(ROWS)
     places = np.random.default_rng(1).normal(size=(ROWS, 2)).astype(np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
-from asking import RATE_HZ, SECONDS, Client, put_set
+from asking import RATE_HZ, SECONDS, Client, noise, put_set
 from conftest import tone
 
 from embedviz import figures, neighbours, sheets
@@ -40,14 +40,8 @@ def client():
 
 
 @pytest.fixture
-def workspace():
-    return Workspace.create()
-
-
-@pytest.fixture
 def samples():
-    rng = np.random.default_rng(0)
-    return rng.integers(-32768, 32768, round(SECONDS * RATE_HZ), dtype=np.int16)
+    return noise()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import asking
 import numpy as np
 import pytest
 import soundfile as sf
-from asking import RATE_HZ, SECONDS, Client
+from asking import RATE_HZ, SECONDS, Client, noise
 from conftest import tone
 from PIL import Image
 
@@ -25,15 +25,8 @@ def client():
 
 
 @pytest.fixture
-def workspace():
-    return Workspace.create()
-
-
-@pytest.fixture
 def samples():
-    """Noise as 16-bit numbers, so that no two windows sound alike."""
-    rng = np.random.default_rng(0)
-    return rng.integers(-32768, 32768, round(SECONDS * RATE_HZ), dtype=np.int16)
+    return noise()
 
 
 def put_set(make_set, workspace, path, **changes):

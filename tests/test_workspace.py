@@ -14,11 +14,6 @@ from embedviz.ui import workspace as module
 from embedviz.ui.workspace import LIFETIME_S, Workspace, safe_name, sweep
 
 
-@pytest.fixture
-def workspace():
-    return Workspace.create()
-
-
 def age(workspace, seconds):
     past = time.time() - seconds
     os.utime(workspace.folder, (past, past))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import embedviz
-from embedviz import palette
+from embedviz import packing, palette
 from embedviz.data import EmbeddingSet, Projection
 from embedviz.onefile.pictures import PALETTE_AT, Pictures, palette_chunk
 from embedviz.onefile.sounds import LONGEST_S, Sounds
@@ -153,8 +153,7 @@ def _map(title: str, embedding_set: EmbeddingSet, projection: Projection) -> dic
 
 
 def _column(number: int, name: str, values: pd.Series[Any]) -> dict[str, str]:
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    kind = "numbers" if numeric else "names"
+    kind = "numbers" if packing.is_numeric(values) else "names"
     return {"name": name, "title": name, "kind": kind, "url": f"column-{number}"}
 
 

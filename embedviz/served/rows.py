@@ -106,11 +106,6 @@ class Row:
         return path
 
 
-def readable_file(workspace: Workspace, embedding_set: EmbeddingSet, row: int) -> Path:
-    """Find the file of a row's recording, if the workspace may read it; raises as `Row.file`."""
-    return Row(workspace, embedding_set, row).file()
-
-
 def _readable(path: Path, workspace: Workspace) -> bool:
     """Tell whether a workspace may hear a file: its own, the demo's, the machine's owner's.
 

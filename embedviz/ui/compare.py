@@ -15,7 +15,7 @@ from embedviz.titles import model_title
 from embedviz.ui.actions import SENT
 from embedviz.ui.chosen import Chosen
 from embedviz.ui.controls import colour_columns, described
-from embedviz.ui.map import Column, Drawn, numeric
+from embedviz.ui.map import Column, Drawn
 from embedviz.ui.packs import publish
 from embedviz.ui.pairs import Agreement, Pair, Side, likely_pair
 from embedviz.ui.progress import plain
@@ -142,7 +142,7 @@ def _columns(workspace: Workspace, pair: Pair, agreement: Agreement) -> list[Col
     for name in map(str, pair.table):
         if name not in pair.left.embedding_set.table:
             pack = publish(workspace, packing.pack_column(pair.table[name]))
-            kind = "numbers" if numeric(pair.table[name]) else "names"
+            kind = "numbers" if packing.is_numeric(pair.table[name]) else "names"
             columns.append(Column(name, name, kind, pack))
     return columns
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import pandas as pd
 import streamlit as st
 
 from embedviz import packing, palette, sheets
@@ -138,11 +137,6 @@ def picture_query(theme: Theme) -> str:
     return "?colours=magma" if theme is DARK else "?colours=inverted"
 
 
-def numeric(column: pd.Series[Any]) -> bool:
-    """Tell whether a column is shown as numbers."""
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-
-
 def _described(workspace: Workspace, drawn: Drawn) -> dict[str, Any]:
     """Give what the browser needs for one map."""
     found, projection = drawn.embedding_set, drawn.embedding_set.projection
@@ -175,7 +169,7 @@ def _columns(workspace: Workspace, drawn: Drawn) -> list[dict[str, Any]]:
         {
             "name": name,
             "title": name,
-            "kind": "numbers" if numeric(table[name]) else "names",
+            "kind": "numbers" if packing.is_numeric(table[name]) else "names",
             "url": address_to("column", workspace, drawn.name, f"{quote(name, safe='')}?{state}"),
         }
         for name in names
