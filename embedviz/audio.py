@@ -6,7 +6,7 @@ No function here holds a whole recording; `embedviz.soundfiles` opens and decode
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,21 @@ def blocks(
         While the blocks are read: for all that `inspect` refuses, a channel that the recording
         lacks, NaN or infinity, and sound that cannot be decoded to its end.
     """
+    for _, block in blocks_at(recording_or_path, [rate_hz], channel=channel, block_s=block_s):
+        yield block
+
+
+def blocks_at(
+    recording_or_path: Recording | Path,
+    rates_hz: Sequence[int],
+    *,
+    channel: int | None = None,
+    block_s: float = 10.0,
+) -> Iterator[tuple[int, FloatArray]]:
+    """Give a recording at several rates, decoded once: pairs of a rate and its next block (n,).
+
+    The blocks of a rate, the parameters and the errors are those of `blocks`.
+    """
     if isinstance(recording_or_path, Recording):
         path, name = recording_or_path.path, recording_or_path.name
     else:
@@ -71,18 +86,25 @@ def blocks(
     with open_sound(path, name) as opened:
         own_hz = opened.sound.samplerate
         size = max(1, min(round(block_s * own_hz), _BLOCK_VALUES // opened.sound.channels))
-        mono = _mono(opened, size, channel=channel)
-        if own_hz == rate_hz:
-            yield from mono
-            return
-        stream = soxr.ResampleStream(own_hz, rate_hz, 1, dtype="float32", quality="HQ")
-        for block in mono:
-            resampled = stream.resample_chunk(block)
-            if len(resampled):
-                yield resampled
-        rest = stream.resample_chunk(np.empty(0, np.float32), last=True)
-        if len(rest):
-            yield rest
+        streams = {
+            rate_hz: soxr.ResampleStream(own_hz, rate_hz, 1, dtype="float32", quality="HQ")
+            for rate_hz in rates_hz
+            if rate_hz != own_hz
+        }
+        for block in _mono(opened, size, channel=channel):
+            if own_hz in rates_hz:
+                yield own_hz, block
+            yield from _resampled(streams, block, last=False)
+        yield from _resampled(streams, np.empty(0, np.float32), last=True)
+
+
+def _resampled(
+    streams: Mapping[int, soxr.ResampleStream], block: FloatArray, *, last: bool
+) -> Iterator[tuple[int, FloatArray]]:
+    for rate_hz, stream in streams.items():
+        resampled = stream.resample_chunk(block, last=last)
+        if len(resampled):
+            yield rate_hz, resampled
 
 
 def read(
@@ -107,15 +129,15 @@ def read(
         return np.concatenate([np.empty(0, np.float32), *parts]), sound.samplerate
 
 
-def sha256(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes as hex digits.
+def sha256(path: Path, name: str | None = None) -> str:
+    """Give the SHA-256 of a file's bytes as hex digits; messages call it `name`.
 
     Raises
     ------
     RecordingError
         If the file cannot be read.
     """
-    with open_file(path, path.name) as stream:
+    with open_file(path, name or path.name) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -14,6 +14,7 @@ import click
 from embedviz import __version__
 from embedviz.cli_embed import embed
 from embedviz.cli_ensemble import ensemble
+from embedviz.cli_evaluate import evaluate
 from embedviz.cli_import import import_sets
 from embedviz.cli_weights import weights
 
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
     from embedviz.thumbnails import Colours
 
 PATH = click.Path(path_type=Path)
+
+
+def _place(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> str | Path | None:
+    """Read the path of a set's file or folder; the address of one in parts stays text."""
+    from embedviz.storage import is_url
+
+    return text if text is None or is_url(text) else Path(text)
+
+
+def _places(
+    context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str | Path | None, ...]:
+    return tuple(_place(context, option, text) for text in texts)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -62,7 +78,7 @@ def _numbers(
 
 
 @commands.command()
-@click.argument("file", type=PATH)
+@click.argument("file", callback=_place)
 @click.option(
     "--method", type=click.Choice(["pca", "umap", "tsne"]), default="umap", show_default=True
 )
@@ -73,9 +89,9 @@ def _numbers(
 @click.option("--min-dist", default=0.1, show_default=True, help="For umap.")
 @click.option("--perplexity", default=30.0, show_default=True, help="For tsne.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--out", type=PATH, help="Another FILE.parquet; by default FILE is rewritten.")
+@click.option("--out", callback=_place, help="Another FILE.parquet; by default FILE is rewritten.")
 def project(
-    file: Path,
+    file: str | Path,
     method: str,
     dims: int,
     axes: tuple[int, ...] | None,
@@ -84,13 +100,20 @@ def project(
     min_dist: float,
     perplexity: float,
     seed: int,
-    out: Path | None,
+    out: str | Path | None,
 ) -> None:
-    """Project the vectors of FILE to x, y (and z)."""
+    """Project the vectors of FILE to x, y (and z); also of a folder or address of a set in parts.
+
+    Of more than 200,000 rows, umap and tsne lay out a sample and place the others among them.
+    """
+    from embedviz.large import fitted_words
+    from embedviz.partcoordinates import write_projection
+    from embedviz.partitioned import is_partitioned, open_partitioned
     from embedviz.project import project as project_rows
     from embedviz.store import read_set, write_set
 
-    embedding_set = read_set(file)
+    parts = open_partitioned(file) if is_partitioned(file) else None
+    embedding_set = read_set(file) if parts is None else parts.embedding_set("without")
     projection = project_rows(
         embedding_set,
         method,
@@ -102,10 +125,15 @@ def project(
         perplexity=perplexity,
         seed=seed,
     )
-    write_set(embedding_set.with_projection(projection), out or file)
+    if parts is None:
+        write_set(embedding_set.with_projection(projection), Path(out or file))
+    else:
+        write_projection(parts, projection, out)
     shares = ", ".join(f"{share:.1%}" for share in projection.explained_variance)
     explained = f"; the axes explain {shares} of the variance" if shares else ""
     click.echo(f"{len(embedding_set)} rows projected by {method}, {dims}-D{explained}")
+    if (said := fitted_words(projection)) is not None:
+        click.echo(said)
 
 
 def _names(
@@ -116,7 +144,7 @@ def _names(
 
 
 @commands.command()
-@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.argument("files", nargs=-1, required=True, callback=_places)
 @click.option("--out", required=True, type=PATH, help="A folder, or FILE.zip.")
 @click.option("--columns", callback=_names, help="Only these columns, in this order, as a,b.")
 @click.option("--label", help="The column that points are labelled by.")
@@ -136,7 +164,7 @@ def _names(
 @click.option("--base-url", help="Where the bundle will be hosted; makes its paths absolute.")
 @click.option("--open", "show", is_flag=True, help="Open it in the projector, until Ctrl-C.")
 def export(
-    files: tuple[Path, ...],
+    files: tuple[str | Path, ...],
     out: Path,
     columns: tuple[str, ...] | None,
     label: str | None,
@@ -215,5 +243,6 @@ def app(port: int, host: str) -> int:
 
 commands.add_command(embed)
 commands.add_command(ensemble)
+commands.add_command(evaluate)
 commands.add_command(import_sets)
 commands.add_command(weights)

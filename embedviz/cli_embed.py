@@ -13,8 +13,8 @@ import click
 from embedviz.errors import EmbedvizError
 
 if TYPE_CHECKING:
-    from embedviz.data import EmbeddingSet, Recording
-    from embedviz.embed import Progress
+    from embedviz.data import Recording
+    from embedviz.embed import Progress, Written
     from embedviz.model import Per
 
 SOME_FAILED = 3
@@ -43,7 +43,7 @@ def rows(value: str) -> Per:
     multiple=True,
     help="A form of the model's output; see `embedviz models`. With several models MODEL=VARIANT.",
 )
-@click.option("--out", required=True, type=PATH, help="FILE.parquet; a folder for several models.")
+@click.option("--out", required=True, help="FILE.parquet; a folder for several models.")
 @click.option(
     "--per",
     type=rows,
@@ -58,29 +58,58 @@ def rows(value: str) -> Per:
 @click.option(
     "--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="`ray` shares the recordings out over a cluster; --out is then a folder or an address.",
+)
+@click.option("--address", help="Of the Ray cluster; without it this machine alone is one.")
 def embed(
     paths: tuple[Path, ...],
     model_names: tuple[str, ...],
     variants: tuple[str, ...],
-    out: Path,
+    out: str,
     per: Per,
     hop_s: float | None,
     labels: str | None,
     channel: int | None,
     precision: str,
+    engine: str,
+    address: str | None,
 ) -> int:
     """Embed recordings: files, folders or zip archives."""
-    from embedviz.embed import embed_with_all
+    from embedviz.embed import embed_to_files
     from embedviz.models import load_model
-    from embedviz.store import write_set
 
     names = tuple(dict.fromkeys(model_names))
-    targets, chosen = _targets(names, out), _variants(names, variants)
+    chosen = _variants(names, variants)
+    if engine == "ray":
+        from embedviz.cli_cluster import embed_on_cluster
+
+        recordings, failures = _recordings(paths, labels)
+        return embed_on_cluster(
+            recordings,
+            failures,
+            names=names,
+            variants=chosen,
+            precision=precision,
+            per=per,
+            hop_s=hop_s,
+            channel=channel,
+            out=out,
+            address=address,
+        )
+    if address is not None:
+        raise click.UsageError("--address names a Ray cluster; say --engine ray as well.")
+    targets = _targets(names, Path(out))
     recordings, failures = _recordings(paths, labels)
-    with _bars(names) as report:
-        found = embed_with_all(
+    with bars(names) as report:
+        found = embed_to_files(
             recordings,
             {name: load_model(name, chosen.get(name), precision=precision) for name in names},
+            targets,
             per=per,
             hop_s=hop_s,
             channel=channel,
@@ -94,9 +123,8 @@ def embed(
                 raise result
             warnings.append(f"{name}: {result}")
             continue
-        write_set(result, targets[name])
         warnings += result.provenance.failures.values()
-        click.echo(_summary(result, targets[name]))
+        click.echo(_summary(result))
     for sentence in dict.fromkeys(warnings):
         click.echo(f"warning: {sentence}", err=True)
     return SOME_FAILED if warnings else 0
@@ -107,13 +135,13 @@ def _targets(names: tuple[str, ...], out: Path) -> dict[str, Path]:
     if len(names) > 1:
         if out.suffix == ".parquet" or out.is_file():
             raise click.UsageError(f"{out} is a file; with several models --out is a folder.")
-        return {name: out / f"{_file_name(name)}.parquet" for name in names}
+        return {name: out / f"{file_name(name)}.parquet" for name in names}
     if out.suffix != ".parquet":
         raise click.UsageError(f"Found --out {out}; wanted a name that ends in .parquet.")
     return {names[0]: out}
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Give a model's name as a file name; an address loses what files may not be called."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-")
 
@@ -159,24 +187,24 @@ def _recordings(
     return recordings, dict(gathered.failures)
 
 
-def _summary(found: EmbeddingSet, target: Path) -> str:
+def _summary(found: Written) -> str:
     heard = len(found.provenance.recordings)
     unverified = "" if found.provenance.verified else " (unverified weights)"
     return (
-        f"{target}: {len(found)} rows of {found.vectors.shape[1]} from {heard} recordings, "
+        f"{found.path}: {found.rows} rows of {found.dimensions} from {heard} recordings, "
         f"{found.provenance.model}{unverified}"
     )
 
 
 @contextmanager
-def _bars(names: Sequence[str]) -> Iterator[Callable[[str, Progress], None]]:
+def bars(names: Sequence[str]) -> Iterator[Callable[[str, Progress], None]]:
     """Show a bar per model, in seconds of sound."""
     from tqdm import tqdm
 
     look = "{l_bar}{bar}| {elapsed}<{remaining}"
     with ExitStack() as stack:
         # `disable=None`: no bar where nobody looks on, so that a log holds only sentences.
-        bars = {
+        shown = {
             name: stack.enter_context(
                 tqdm(unit="s", desc=name, position=i, leave=False, disable=None, bar_format=look)
             )
@@ -184,7 +212,7 @@ def _bars(names: Sequence[str]) -> Iterator[Callable[[str, Progress], None]]:
         }
 
         def report(name: str, progress: Progress) -> None:
-            bars[name].total = progress.total_s
-            bars[name].update(progress.done_s - bars[name].n)
+            shown[name].total = progress.total_s
+            shown[name].update(progress.done_s - shown[name].n)
 
         yield report

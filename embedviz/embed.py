@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from embedviz import audio, cache
-from embedviz.cache import Entry
-from embedviz.data import EmbeddingSet, FloatArray, Recording
-from embedviz.errors import RecordingError
+from embedviz.assembled import assembled
+from embedviz.data import EmbeddingSet, Recording
+from embedviz.errors import Unheard
+from embedviz.feed import Feed
 from embedviz.model import Model, Per
 from embedviz.progress import Meter, Progress, Report
-from embedviz.runs import Run
-from embedviz.spool import Spool
+from embedviz.runs import Run, label_columns
+from embedviz.setwriter import SetWriter, Written
 
-__all__ = ["Progress", "Report", "embed", "embed_with_all"]
+__all__ = ["Progress", "Report", "Written", "embed", "embed_to_files", "embed_with_all"]
 
 
 def embed(
@@ -50,7 +51,7 @@ def embed(
 
     Raises
     ------
-    RecordingError
+    Unheard
         If not one recording could be heard.
     ModelError
         If `per` or `hop_s` cannot be had from this model.
@@ -64,7 +65,7 @@ def embed(
         failures=failures,
         progress=None if progress is None else lambda _, now: progress(now),
     )[""]
-    if isinstance(found, RecordingError):
+    if isinstance(found, Unheard):
         raise found
     return found
 
@@ -78,8 +79,8 @@ def embed_with_all(
     channel: int | None = None,
     failures: Mapping[str, str] | None = None,
     progress: Callable[[str, Progress], None] | None = None,
-) -> dict[str, EmbeddingSet | RecordingError]:
-    """Hear every recording with every model; each is decoded and resampled once per rate.
+) -> dict[str, EmbeddingSet | Unheard]:
+    """Hear every recording with every model; each is decoded once, and resampled once per rate.
 
     Parameters
     ----------
@@ -99,78 +100,124 @@ def embed_with_all(
     ModelError
         If `per` or `hop_s` cannot be had from one of the models.
     """
-    runs = {
+    runs = _runs(
+        recordings,
+        models,
+        per=per,
+        hop_s=hop_s,
+        channel=channel,
+        failures=failures,
+        progress=progress,
+    )
+    _hear(recordings, list(runs.values()), channel)
+    return {
+        name: run.nothing() or assembled(run.heard, run.provenance()) for name, run in runs.items()
+    }
+
+
+def embed_to_files(
+    recordings: Sequence[Recording],
+    models: Mapping[str, Model],
+    targets: Mapping[str, Path],
+    *,
+    per: Per = "window",
+    hop_s: float | None = None,
+    channel: int | None = None,
+    failures: Mapping[str, str] | None = None,
+    progress: Callable[[str, Progress], None] | None = None,
+) -> dict[str, Written | Unheard]:
+    """Hear every recording with every model and write the sets while they are made.
+
+    Memory does not grow with the recordings. A file appears when its set is complete.
+
+    Parameters
+    ----------
+    recordings, models, per, hop_s, channel, failures, progress
+        See `embed_with_all`.
+    targets
+        The Parquet file of each of `models`, by the same names.
+
+    Returns
+    -------
+        By the names of `models`: what was written, or why that model heard not one recording; then
+        there is no file.
+
+    Raises
+    ------
+    ModelError
+        If `per` or `hop_s` cannot be had from one of the models.
+    SetError
+        If a file cannot be written.
+    """
+    runs = _runs(
+        recordings,
+        models,
+        per=per,
+        hop_s=hop_s,
+        channel=channel,
+        failures=failures,
+        progress=progress,
+    )
+    labels = label_columns(recordings)
+    with ExitStack() as stack:
+        writers = {name: stack.enter_context(SetWriter(targets[name], labels)) for name in models}
+        for name, run in runs.items():
+            run.take = writers[name].add
+        _hear(recordings, list(runs.values()), channel)
+        return {
+            name: run.nothing() or writers[name].finish(run.provenance())
+            for name, run in runs.items()
+        }
+
+
+def _runs(
+    recordings: Sequence[Recording],
+    models: Mapping[str, Model],
+    *,
+    per: Per,
+    hop_s: float | None,
+    channel: int | None,
+    failures: Mapping[str, str] | None,
+    progress: Callable[[str, Progress], None] | None,
+) -> dict[str, Run]:
+    return {
         name: Run(
             model,
             per=per,
             hop_s=hop_s,
             channel=channel,
             meter=Meter(recordings, _told(progress, name)),
+            recordings=recordings,
             failed=dict(failures or {}),
         )
         for name, model in models.items()
     }
-    for recording in recordings:
-        _hear(recording, list(runs.values()), channel)
-    return {name: run.result(recordings) for name, run in runs.items()}
 
 
 def _told(progress: Callable[[str, Progress], None] | None, name: str) -> Report | None:
     return None if progress is None else lambda now: progress(name, now)
 
 
-def _hear(recording: Recording, runs: Sequence[Run], channel: int | None) -> None:
-    """Take one recording through every model, decoding it once per rate."""
-    for run in runs:
-        run.meter.begin(recording, len(run.failed))
-    try:
-        sha256 = audio.sha256(recording.path)
-        kept = [(run, cache.load(run.key(sha256))) for run in runs]
-        wanted = Counter(run.model.facts.rate_hz for run, entry in kept if entry is None)
-        with _Decoded(recording, channel, wanted) as decoded:
-            for run, entry in kept:
-                _take(run, recording, sha256, entry, decoded)
-    except RecordingError as error:
-        for run in runs:
-            run.fail(recording, error)
-    finally:
-        for run in runs:
-            run.meter.end()
-
-
-def _take(
-    run: Run, recording: Recording, sha256: str, entry: Entry | None, decoded: _Decoded
-) -> None:
-    """Give a run its entry from the cache, or hear the recording and keep it there."""
-    if entry is None:
-        try:
-            entry = run.hear(recording, decoded.blocks(run.model.facts.rate_hz))
-        except RecordingError as error:
-            run.fail(recording, error)
+def _hear(recordings: Sequence[Recording], runs: Sequence[Run], channel: int | None) -> None:
+    """Take all recordings through all models, each at its own pace but not far from the others."""
+    with Feed(recordings, [run.wish for run in runs], channel) as feed:
+        if len(runs) == 1:
+            runs[0].work(feed.arrivals(0))
             return
-        cache.save(run.key(sha256), entry)
-    run.keep(recording, sha256, entry)
+        with _threads(feed, len(runs)) as pool:
+            work = [pool.submit(run.work, feed.arrivals(number)) for number, run in enumerate(runs)]
+            finished, _ = wait(work, return_when=FIRST_EXCEPTION)
+            # The first that failed is why the others were stopped.
+            for one in finished:
+                one.result()
 
 
-class _Decoded:
-    """A recording's sound at several rates; what more than one model wants is kept meanwhile."""
-
-    def __init__(self, recording: Recording, channel: int | None, wanted: Counter[int]) -> None:
-        self._recording, self._channel, self._wanted = recording, channel, wanted
-        self._spools: dict[int, Spool] = {}
-        self._open = ExitStack()
-
-    def __enter__(self) -> _Decoded:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    def blocks(self, rate_hz: int) -> Iterable[FloatArray]:
-        """Give the sound at a rate."""
-        if rate_hz not in self._spools:
-            decoded = audio.blocks(self._recording, rate_hz, channel=self._channel)
-            if self._wanted[rate_hz] == 1:
-                return decoded
-            self._spools[rate_hz] = self._open.enter_context(Spool(decoded))
-        return self._spools[rate_hz]
+@contextmanager
+def _threads(feed: Feed, number: int) -> Iterator[ThreadPoolExecutor]:
+    """Give a thread for each model; whatever ends the block ends them too."""
+    pool = ThreadPoolExecutor(number, thread_name_prefix="embedviz-model")
+    try:
+        yield pool
+    finally:
+        feed.stop()
+        pool.shutdown()

@@ -2,14 +2,19 @@
 
 EmbedvizError           one sentence: what was found, what was wanted, what to do
 ├── RecordingError      one recording cannot be used; the rest of a batch goes on
+│   └── Unheard         not one recording of a run could be heard
 ├── LabelsError         a label table cannot be read or matches no recording
 ├── ModelError          an unknown model, variant, hop or precision
 ├── WeightsError        a weight file is missing, damaged or not the published one
 ├── SetError            an embedding set (Parquet) cannot be read or written
 ├── ProjectionError     a projection cannot be computed with these settings
 ├── BundleError         an Embedding Projector bundle cannot be written or read
+├── EvaluationError     a label, a split or a probe cannot be had from these rows
 └── Cancelled           the user stopped the work; nothing finished is lost
 """
+
+
+from collections.abc import Mapping
 
 
 class EmbedvizError(Exception):
@@ -18,6 +23,16 @@ class EmbedvizError(Exception):
 
 class RecordingError(EmbedvizError):
     """One recording cannot be used."""
+
+
+class Unheard(RecordingError):  # noqa: N818 (what came of a run)
+    """Not one recording of a run could be heard."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        first = next(iter(failures.values()), "No recordings were given.")
+        super().__init__(f"Not one of {len(failures)} recordings could be heard. {first}")
+        self.failures = failures
+        """Name of each recording -> why."""
 
 
 class LabelsError(EmbedvizError):
@@ -42,6 +57,10 @@ class ProjectionError(EmbedvizError):
 
 class BundleError(EmbedvizError):
     """An Embedding Projector bundle cannot be written or read."""
+
+
+class EvaluationError(EmbedvizError):
+    """A label, a split or a probe cannot be had from these rows."""
 
 
 class Cancelled(EmbedvizError):

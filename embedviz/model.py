@@ -14,7 +14,7 @@ from embedviz.data import FloatArray
 from embedviz.errors import ModelError, RecordingError
 from embedviz.facts import Facts, Framing
 from embedviz.heard import Column, Heard, joined
-from embedviz.listeners import Listener, batch_of
+from embedviz.listeners import Listener
 from embedviz.pooling import pool, stretches
 from embedviz.weights import Found
 
@@ -102,11 +102,40 @@ class Model:
         per, hop_s
             As for `embed`.
         """
-        hop = self.checked_hop(per, hop_s)
-        parts = self._rows(blocks, duration_s, per, hop)
-        if self.columns is None:
-            return parts
-        return map(self._with_columns, parts)
+        framing = self.framing(per, hop_s)
+        if framing is not None:
+            parts = self.listener.windows(blocks, duration_s, framing, batch=self.batch)
+            return self.rows(parts, framing, duration_s=duration_s, per=per)
+        clip = self.listener.clip(blocks, duration_s)
+        assert clip is not None  # else there would be a framing
+        return map(self._with_columns, clip)
+
+    def framing(self, per: Per, hop_s: float | None) -> Framing | None:
+        """Give the windows that rows are made of; None where a recording is heard as a whole."""
+        native = replace(self.facts.framing, hop_s=self.checked_hop(per, hop_s))
+        if per == "window" or (per == "recording" and self.facts.clip is None):
+            return native
+        if isinstance(per, str):
+            return None
+        if not self.facts.any_window:
+            # The rows of every model cover the whole recording, so that they correspond.
+            return replace(native, tail="drop" if native.trail_samples else "pad")
+        # Each stretch is a window of its own, the last one padded with zeros.
+        samples = round(per * self.facts.rate_hz)
+        return Framing(window_s=per, window_samples=samples, hop_s=per, tail="pad")
+
+    def rows(
+        self, windows: Iterable[Heard], framing: Framing, *, duration_s: float, per: Per
+    ) -> Iterator[Heard]:
+        """Make rows of one recording's windows of `framing`, in parts, in order."""
+        if per == "recording" or not (per == "window" or self.facts.any_window):
+            seconds = math.inf if isinstance(per, str) else float(per)
+            windows = pool(
+                windows, seconds=seconds, duration_s=duration_s, window_s=framing.window_s
+            )
+        elif not isinstance(per, str):
+            windows = _no_more_than(stretches(duration_s, float(per)), windows)
+        return map(self._with_columns, windows)
 
     def checked_hop(self, per: Per, hop_s: float | None) -> float:
         """Give the hop in seconds, or say why `per` and `hop_s` do not go together."""
@@ -149,54 +178,19 @@ class Model:
                 f"choose at least {shortest:.3g} s, or per='window'."
             )
 
-    def _rows(
-        self, blocks: Iterable[FloatArray], duration_s: float, per: Per, hop_s: float
-    ) -> Iterator[Heard]:
-        framing = replace(self.facts.framing, hop_s=hop_s)
-        if per == "window":
-            return self._windows(blocks, duration_s, framing)
-        if per == "recording":
-            clip = self.listener.clip(blocks, duration_s)
-            if clip is not None:
-                return clip
-            seconds = math.inf
-        else:
-            seconds = float(per)
-            if self.facts.any_window:
-                return self._stretches(blocks, duration_s, seconds)
-            # The rows of every model cover the whole recording, so that they correspond.
-            framing = replace(framing, tail="drop" if framing.trail_samples else "pad")
-        windows = self._windows(blocks, duration_s, framing)
-        return pool(windows, seconds=seconds, duration_s=duration_s, window_s=framing.window_s)
-
-    def _windows(
-        self, blocks: Iterable[FloatArray], duration_s: float, framing: Framing
-    ) -> Iterator[Heard]:
-        batch = batch_of(self.facts, framing, self.batch)
-        return self.listener.windows(blocks, duration_s, framing, batch=batch)
-
-    def _stretches(
-        self, blocks: Iterable[FloatArray], duration_s: float, seconds: float
-    ) -> Iterator[Heard]:
-        """Hear each stretch as a window of its own, the last one padded with zeros."""
-        framing = Framing(
-            window_s=seconds,
-            window_samples=round(seconds * self.facts.rate_hz),
-            hop_s=seconds,
-            tail="pad",
-        )
-        left = stretches(duration_s, seconds)
-        for part in self._windows(blocks, duration_s, framing):
-            # A rounded rate may give one sample, and so one window, too many.
-            yield part if len(part) <= left else part[:left]
-            left -= len(part)
-            if left <= 0:
-                return
-
     def _with_columns(self, heard: Heard) -> Heard:
         if self.columns is None or heard.scores is None:
             return heard
         return replace(heard, columns=self.columns(heard.scores))
+
+
+def _no_more_than(rows: int, parts: Iterable[Heard]) -> Iterator[Heard]:
+    """Leave out what is too much: a rounded rate may give one sample, and so one window, more."""
+    for part in parts:
+        yield part if len(part) <= rows else part[:rows]
+        rows -= len(part)
+        if rows <= 0:
+            return
 
 
 def _mono(samples: npt.ArrayLike) -> FloatArray:

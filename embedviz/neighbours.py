@@ -139,7 +139,11 @@ def checked(vectors: FloatArray, metric: str = "cosine") -> FloatArray:
     if vectors.ndim != 2 or 0 in vectors.shape:
         raise ProjectionError(f"Vectors of shape {vectors.shape}: there is nothing to compare.")
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    broken = int(np.count_nonzero(~np.isfinite(vectors).all(axis=1)))
+    # Block by block: the vectors may lie on the disk and be more than the memory holds.
+    broken = sum(
+        int(np.count_nonzero(~np.isfinite(vectors[start : start + _BLOCK]).all(axis=1)))
+        for start in range(0, len(vectors), _BLOCK)
+    )
     if broken:
         raise ProjectionError(
             f"{broken} of {len(vectors)} vectors hold NaN or infinity; leave those rows out."

@@ -13,11 +13,12 @@ from embedviz.data import EmbeddingSet, FloatArray, Projection
 from embedviz.errors import ProjectionError
 from embedviz.layouts import place_by_umap
 from embedviz.neighbours import Neighbours, checked, prepared
-from embedviz.project import principal_axes
+from embedviz.principal import principal_axes
 
 _TITLES = {"tsne": "t-SNE"}
 _BLOCK = 16_384
-_NEAREST = 10
+NEAREST = 10
+"""Rows whose mean is the place of a new one where a method cannot place it."""
 # Rows that PCA's axes are tried on, and by how much of the map's extent they may miss their place.
 _TRIED, _MISSED = 1000, 1e-3
 # As in embedviz.neighbours: below a millionth of a vector's length a distance is rounding.
@@ -93,19 +94,33 @@ def _by_umap(projection: Projection, known: FloatArray, new: FloatArray) -> Plac
 
 def _by_nearest(projection: Projection, known: FloatArray, new: FloatArray) -> Placed:
     """Give the mean of the places of the nearest rows, the nearer the heavier."""
-    k = min(_NEAREST, len(known))
+    k = min(NEAREST, len(known))
     graph = _nearest(known, new, k, projection.settings.get("metric", "cosine"))
+    places = mean_of_nearest(graph, projection.coordinates)
+    return Placed(
+        places,
+        f"Placed at the mean of the {k} nearest rows, the nearer the heavier, because "
+        f"{_TITLES.get(projection.method, projection.method)} cannot place new sounds.",
+    )
+
+
+def mean_of_nearest(graph: Neighbours, coordinates: FloatArray) -> FloatArray:
+    """Give the mean (M, dims) of the places of each row's nearest ones, the nearer the heavier.
+
+    Parameters
+    ----------
+    graph
+        (M, k) rows of the map.
+    coordinates
+        (N, dims) the map.
+    """
     distances = graph.distances.astype(np.float64)
     # A row at distance 0 is the sound itself and decides alone.
     scale = np.maximum(distances.max(axis=1, keepdims=True), np.finfo(float).tiny)
     weights = 1 / np.maximum(distances / scale, _ROUNDING)
     weights /= weights.sum(axis=1, keepdims=True)
-    places = np.einsum("ij,ijd->id", weights, projection.coordinates[graph.indices])
-    return Placed(
-        places.astype(np.float32),
-        f"Placed at the mean of the {k} nearest rows, the nearer the heavier, because "
-        f"{_TITLES.get(projection.method, projection.method)} cannot place new sounds.",
-    )
+    places: FloatArray = np.einsum("ij,ijd->id", weights, coordinates[graph.indices])
+    return places.astype(np.float32)
 
 
 def _nearest(known: FloatArray, new: FloatArray, k: int, metric: str) -> Neighbours:

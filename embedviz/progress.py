@@ -33,42 +33,50 @@ class Meter:
         self._report = report
         self._recordings = len(recordings)
         self._total_s = sum(recording.duration_s for recording in recordings)
-        self._before_s = 0.0
-        self._begun = 0
-        self._failures = 0
+        self._before_s = self._done_s = 0.0
+        self._recording: Recording | None = None
+        self._finished = self._failures = 0
 
-    def begin(self, recording: Recording, failures: int) -> None:
-        """Start a recording; so many have failed before it."""
+    def begin(self, recording: Recording) -> None:
+        """Start a recording; all of the one before has been taken in."""
+        self._leave()
         self._recording = recording
-        self._failures = failures
-        self._say(0.0, self._begun)
+        self._say()
 
     def counted(self, blocks: Iterable[FloatArray], rate_hz: int) -> Iterator[FloatArray]:
-        """Pass blocks through, reporting after each."""
+        """Pass blocks of the recording through, reporting after each."""
         samples = 0
         for block in blocks:
             yield block
             samples += len(block)
-            self._say(min(samples / rate_hz, self._recording.duration_s), self._begun)
+            assert self._recording is not None
+            self._done_s = min(samples / rate_hz, self._recording.duration_s)
+            self._say()
 
-    def end(self) -> None:
-        """Count a recording as done, also one that failed."""
-        self._before_s += self._recording.duration_s
-        self._begun += 1
-        if self._begun == self._recordings:
-            self._say(0.0, self._begun)
+    def finish(self, failures: int) -> None:
+        """Count a recording as done; so many have failed by now."""
+        self._finished += 1
+        self._failures = failures
+        if self._finished == self._recordings:
+            self._leave()
+        self._say()
 
-    def _say(self, done_s: float, recordings_done: int) -> None:
+    def _leave(self) -> None:
+        if self._recording is not None:
+            self._before_s += self._recording.duration_s
+        self._recording, self._done_s = None, 0.0
+
+    def _say(self) -> None:
         if self._report is None:
             return
         self._report(
             Progress(
-                recording=self._recording.name,
-                recording_done_s=done_s,
-                recording_s=self._recording.duration_s,
-                done_s=self._before_s + done_s,
+                recording=self._recording.name if self._recording else "",
+                recording_done_s=self._done_s,
+                recording_s=self._recording.duration_s if self._recording else 0.0,
+                done_s=self._before_s + self._done_s,
                 total_s=self._total_s,
-                recordings_done=recordings_done,
+                recordings_done=self._finished,
                 recordings=self._recordings,
                 failures=self._failures,
             )

@@ -7,16 +7,18 @@ only lays out again. Libraries load when a map is first asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from embedviz import large
 from embedviz.data import EmbeddingSet, FloatArray, Projection
 from embedviz.errors import ProjectionError
 from embedviz.layouts import lay_out_tsne, lay_out_umap
 from embedviz.neighbours import Neighbours, Progress, cached_neighbours, checked
 from embedviz.neighbours import neighbours as search
+from embedviz.principal import principal_axes, solver
+from embedviz.samplemaps import on_a_sample
 
 METHODS = ("umap", "tsne", "pca")
 PCA_AXES = 10
@@ -24,8 +26,6 @@ PCA_AXES = 10
 
 # Progress counts to 100 over all of the work; the graph ends here.
 _GRAPH_DONE = 30
-# PCA is exact for so many rows or so wide vectors; beyond both it would take minutes.
-_EXACT_PCA_ROWS, _EXACT_PCA_WIDTH = 500, 2048
 
 
 def project(
@@ -42,6 +42,9 @@ def project(
     progress: Progress | None = None,
 ) -> Projection:
     """Lay out a set's rows in 2 or 3 dimensions; the same seed gives the same map.
+
+    Of more than `large.LARGE_ROWS` rows, UMAP and t-SNE lay out a sample, and every other row is
+    placed among those nearest to it; `fitted_rows` among the settings says how many they were.
 
     Parameters
     ----------
@@ -84,10 +87,30 @@ def project(
     settings: dict[str, Any] = {"metric": metric, "seed": seed}
     shares: tuple[float, ...] = ()
     if method == "pca":
-        settings = {"seed": seed} if _solver(vectors) == "randomized" else {}
+        settings = {"seed": seed} if solver(*vectors.shape) == "randomized" else {}
         settings |= {} if shown == _first(dims) else {"axes": list(shown)}
-        found = principal_axes(vectors, shown, seed)
+        found = principal_axes(vectors, shown, seed, _part(tell, 0, 100))
+        if found.fitted_rows < rows:
+            settings |= {"seed": seed, "fitted_rows": found.fitted_rows}
         coordinates, shares = found.coordinates, found.shares
+    elif large.is_large(rows):
+        return on_a_sample(
+            embedding_set,
+            method,
+            seed,
+            lambda sample, told: project(
+                sample,
+                method,
+                dims=dims,
+                metric=metric,
+                n_neighbors=n_neighbors,
+                min_dist=min_dist,
+                perplexity=perplexity,
+                seed=seed,
+                progress=told,
+            ),
+            tell,
+        )
     elif rows == 1:
         settings, coordinates = {}, np.zeros((1, dims), np.float32)
     elif method == "umap":
@@ -138,59 +161,6 @@ def _graph(vectors: FloatArray, k: int, metric: str, tell: Progress) -> Neighbou
     graph = cached_neighbours(vectors, k=k, metric=metric, progress=_part(tell, 0, _GRAPH_DONE))
     tell(_GRAPH_DONE, 100)
     return graph
-
-
-def _solver(vectors: FloatArray) -> str:
-    """Choose the exact PCA that suits the shape, or the randomised one."""
-    if len(vectors) <= _EXACT_PCA_ROWS:
-        return "full"
-    return "covariance_eigh" if vectors.shape[1] <= _EXACT_PCA_WIDTH else "randomized"
-
-
-@dataclass(frozen=True)
-class PrincipalAxes:
-    """Some of the principal axes of N vectors of width D, and the vectors on them."""
-
-    coordinates: FloatArray
-    """(N, axes); axes that the vectors lack are zero."""
-    shares: tuple[float, ...]
-    """(axes,) of the variance of the vectors."""
-    centre: FloatArray
-    """(D,)"""
-    directions: FloatArray
-    """(axes, D) of length 1, or 0 for those that the vectors lack."""
-
-    def place(self, vectors: FloatArray) -> FloatArray:
-        """Give the coordinates (M, axes) of other vectors (M, D) on the same axes."""
-        centred = vectors.astype(np.float64) - self.centre
-        return (centred @ self.directions.T.astype(np.float64)).astype(np.float32)
-
-
-def principal_axes(vectors: FloatArray, axes: Sequence[int], seed: int) -> PrincipalAxes:
-    """Find principal axes, counted from 1, of vectors (N, D); the same ones each time."""
-    from sklearn.decomposition import PCA
-
-    rows, width = vectors.shape
-    count = max(axes)
-    coordinates, directions = np.zeros((rows, count), np.float32), np.zeros((count, width))
-    shares = np.zeros(count)
-    centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    centred = vectors - centre
-    largest = np.abs(centred).max()
-    if largest > 0:
-        found = min(count, rows, width)
-        pca = PCA(found, svd_solver=_solver(vectors), random_state=seed)
-        # Scaled because the squares of very large and small values leave float32.
-        coordinates[:, :found] = pca.fit_transform(centred / largest) * largest
-        shares[:found] = pca.explained_variance_ratio_
-        directions[:found] = pca.components_
-    kept = np.array(axes) - 1
-    return PrincipalAxes(
-        np.ascontiguousarray(coordinates[:, kept]),
-        tuple(shares[kept].tolist()),
-        centre,
-        directions[kept].astype(np.float32),
-    )
 
 
 def shown_axes(

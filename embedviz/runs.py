@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-
-import numpy as np
-import pandas as pd
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import embedviz
 from embedviz import cache
-from embedviz.cache import Entry
-from embedviz.data import EmbeddingSet, FloatArray, Provenance, Recording, Source
-from embedviz.errors import RecordingError
+from embedviz.cache import Entry, Kept
+from embedviz.data import FloatArray, Provenance, Recording, Source
+from embedviz.errors import RecordingError, Unheard
+from embedviz.feed import Arrival, Wish
 from embedviz.heard import Heard, joined
 from embedviz.model import Model, Per
+from embedviz.packs import Pack, too_short
 from embedviz.progress import Meter
+from embedviz.shards import shards
 from embedviz.thumbnails import LONGEST_AXIS, to_thumbnails
+
+Take = Callable[[Recording, Entry], None]
+"""Takes rows of finished recordings, in the order of the set."""
 
 
 @dataclass
@@ -28,13 +32,27 @@ class Run:
     hop_s: float | None
     channel: int | None
     meter: Meter
+    recordings: Sequence[Recording]
     failed: dict[str, str]
-    entries: list[tuple[Recording, Entry]] = field(default_factory=list)
+    take: Take | None = None
+    """Is given the rows as they come; None leaves them in the cache."""
+    heard: list[tuple[Recording, Kept]] = field(default_factory=list)
+    """What is finished, in the order of the recordings."""
     sources: dict[str, Source] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse settings that the model does not offer, before anything is heard."""
         self.true_hop_s = self.model.checked_hop(self.per, self.hop_s)
+        self._pack = Pack.of(self.model, self.per, self.hop_s)
+        self._last_of_shards = {shard[-1].name for shard in shards(self.recordings)}
+        self._arrived: deque[str] = deque()
+        self._finished: dict[str, tuple[Recording, Kept] | None] = {}
+
+    @property
+    def wish(self) -> Wish:
+        """What it wants of a recording: what was heard of it before, or its sound."""
+        rate_hz = self.model.facts.rate_hz
+        return Wish(rate_hz, kept=lambda sha256: cache.load(self.key(sha256)))
 
     def key(self, sha256: str) -> str:
         """Give the name of a recording's entry in the cache."""
@@ -52,21 +70,62 @@ class Run:
             }
         )
 
-    def hear(self, recording: Recording, blocks: Iterable[FloatArray]) -> Entry:
-        """Hear a recording's sound at the model's rate."""
-        heard = self.model.hear(
-            self.meter.counted(blocks, self.model.facts.rate_hz),
-            duration_s=recording.duration_s,
-            per=self.per,
-            hop_s=self.hop_s,
-        )
-        # A recording heard in one pass shows as many frames as it has.
-        frames = LONGEST_AXIS if self.per == "recording" and self.model.facts.clip else None
-        return _shrunk(heard, self.model.facts.patch_range, frames)
+    def work(self, arrivals: Iterable[Arrival]) -> None:
+        """Hear the recordings as they arrive; one that cannot be heard is noted."""
+        for arrival in arrivals:
+            recording = arrival.recording
+            self._arrived.append(recording.name)
+            self.meter.begin(recording)
+            try:
+                self._hear(arrival)
+            except RecordingError as error:
+                self._fail(recording, error)
+            if recording.name in self._last_of_shards:
+                self._hear_pack()
 
-    def keep(self, recording: Recording, sha256: str, entry: Entry) -> None:
-        """Take a finished recording into the set."""
-        self.entries.append((recording, entry))
+    def nothing(self) -> Unheard | None:
+        """Say so where not one recording could be heard."""
+        return None if self.heard else Unheard(self.failed)
+
+    def _hear(self, arrival: Arrival) -> None:
+        if arrival.kept is not None:
+            self._keep(arrival.recording, arrival.sha256)
+            return
+        duration_s = arrival.recording.duration_s
+        blocks = self.meter.counted(arrival.sound, self.model.facts.rate_hz)
+        if self._pack is None or not self._pack.takes(duration_s):
+            self._hear_alone(arrival, blocks)
+            return
+        waiting = self._pack.cut(arrival.recording, arrival.sha256, blocks)
+        if not self._pack.has_room(waiting):
+            self._hear_pack()
+        self._pack.waiting.append(waiting)
+
+    def _hear_alone(self, arrival: Arrival, blocks: Iterable[FloatArray]) -> None:
+        """Hear a recording block by block, and keep its rows as they come."""
+        recording, key = arrival.recording, self.key(arrival.sha256)
+        heard = self.model.hear(
+            blocks, duration_s=recording.duration_s, per=self.per, hop_s=self.hop_s
+        )
+        with cache.keeping(key) as add:
+            rows = 0
+            for part in heard:
+                add(self._entry(part))
+                rows += len(part)
+            if not rows:
+                raise too_short(recording)
+        self._keep(recording, arrival.sha256)
+
+    def _hear_pack(self) -> None:
+        """Hear the short recordings that wait for each other."""
+        heard = self._pack.hear() if self._pack else []
+        entries = {self.key(one.sha256): self._entry(joined(parts)) for one, parts in heard}
+        cache.save(entries)
+        for one, _ in heard:
+            self._keep(one.recording, one.sha256)
+
+    def _keep(self, recording: Recording, sha256: str) -> None:
+        kept = Kept(cache.path_of(self.key(sha256)))
         self.sources[recording.name] = Source(
             path=str(recording.path.resolve()),
             sha256=sha256,
@@ -74,24 +133,45 @@ class Run:
             rate_hz=recording.rate_hz,
             channels=recording.channels,
         )
+        self._finish(recording.name, (recording, kept))
 
-    def fail(self, recording: Recording, error: RecordingError) -> None:
-        """Note why a recording has no rows."""
+    def _fail(self, recording: Recording, error: RecordingError) -> None:
         sentence = str(error)
         if recording.name not in sentence:
             sentence = f"{recording.name}: {sentence}"
         self.failed[recording.name] = sentence
+        self._finish(recording.name, None)
 
-    def result(self, recordings: Sequence[Recording]) -> EmbeddingSet | RecordingError:
-        """Give the set of all that was heard."""
-        if not self.entries:
-            first = next(iter(self.failed.values()), "No recordings were given.")
-            return RecordingError(
-                f"Not one of {len(self.failed)} recordings could be heard. {first}"
-            )
-        return _assemble(self.entries, self._provenance(recordings))
+    def _finish(self, name: str, found: tuple[Recording, Kept] | None) -> None:
+        """Note what became of a recording, and give on all that is finished before the next gap."""
+        self._finished[name] = found
+        while self._arrived and self._arrived[0] in self._finished:
+            finished = self._finished.pop(self._arrived.popleft())
+            if finished is not None:
+                self.heard.append(finished)
+                if self.take is not None:
+                    for part in finished[1].parts():
+                        self.take(finished[0], part)
+        self.meter.finish(len(self.failed))
 
-    def _provenance(self, recordings: Sequence[Recording]) -> Provenance:
+    def _entry(self, part: Heard) -> Entry:
+        # A recording heard in one pass shows as many frames as it has.
+        whole = self.per == "recording" and self.model.facts.clip is not None
+        return Entry(
+            vectors=part.vectors,
+            start_s=part.start_s,
+            stop_s=part.stop_s,
+            padding_s=part.padding_s,
+            thumbnails=to_thumbnails(
+                part.patches,
+                self.model.facts.patch_range,
+                frames=LONGEST_AXIS if whole else None,
+            ),
+            columns=part.columns,
+        )
+
+    def provenance(self) -> Provenance:
+        """Tell how the rows were made."""
         model, facts = self.model, self.model.facts
         stretched = facts.any_window and not isinstance(self.per, str)
         return Provenance(
@@ -109,47 +189,12 @@ class Run:
             bands_hz=facts.bands_hz,
             patch_range=facts.patch_range,
             patch_unit=facts.patch_unit,
-            recordings=self.sources,
-            label_columns=tuple(dict.fromkeys(name for rec in recordings for name in rec.labels)),
+            recordings={rec.name: self.sources[rec.name] for rec, _ in self.heard},
+            label_columns=label_columns(self.recordings),
             failures=self.failed,
         )
 
 
-def _shrunk(parts: Iterator[Heard], patch_range: tuple[float, float], frames: int | None) -> Entry:
-    """Join the parts of a recording, holding pictures and not patches."""
-    heard = joined(
-        replace(part, patches=to_thumbnails(part.patches, patch_range, frames=frames))
-        for part in parts
-    )
-    return Entry(
-        vectors=heard.vectors,
-        start_s=heard.start_s,
-        stop_s=heard.stop_s,
-        padding_s=heard.padding_s,
-        thumbnails=np.asarray(heard.patches, np.uint8),
-        columns=heard.columns,
-    )
-
-
-def _assemble(entries: Sequence[tuple[Recording, Entry]], provenance: Provenance) -> EmbeddingSet:
-    rows = [len(entry.vectors) for _, entry in entries]
-
-    def spread(values: Sequence[str]) -> np.ndarray:
-        return np.repeat(np.array(values, dtype=object), rows)
-
-    columns: dict[str, np.ndarray] = {
-        "recording": spread([recording.name for recording, _ in entries]),
-        "start_s": np.concatenate([entry.start_s for _, entry in entries]),
-        "stop_s": np.concatenate([entry.stop_s for _, entry in entries]),
-    }
-    for name in provenance.label_columns:
-        columns[name] = spread([recording.labels.get(name, "") for recording, _ in entries])
-    columns["padding_s"] = np.concatenate([entry.padding_s for _, entry in entries])
-    for name in entries[0][1].columns:
-        columns[name] = np.concatenate([entry.columns[name] for _, entry in entries])
-    return EmbeddingSet(
-        table=pd.DataFrame(columns),
-        vectors=np.concatenate([entry.vectors for _, entry in entries]),
-        provenance=provenance,
-        thumbnails=np.concatenate([entry.thumbnails for _, entry in entries]),
-    )
+def label_columns(recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """Give the names of the labels that any of the recordings carries, in order."""
+    return tuple(dict.fromkeys(name for recording in recordings for name in recording.labels))

@@ -14,6 +14,7 @@
     /pack/<token>/<digest>                what a page published, see `ui.packs`
     /selection/<token>/<set>              POST: bits of chosen rows, which get an id
     /selection/<token>/<set>/<id>         the bits
+    /upload/<token>/<id>                  GET, PUT, DELETE: a file in pieces, see `served.uploads`
     /projector/<token>/<bundle>/          the Embedding Projector over a bundle of the workspace
     /hosted/<address>/<file>              a bundle for other sites, while its owner allows it
     /map/<file>                           the map's own JavaScript and styles
@@ -44,8 +45,10 @@ from embedviz.served import (
     scripts,
     selections,
     sounds,
+    uploads,
 )
 from embedviz.served.answers import answering, answering_later
+from embedviz.served.promptly import answer_promptly
 from embedviz.ui.jobs import Report, queue
 from embedviz.ui.workspace import sweep
 
@@ -75,6 +78,11 @@ def routes() -> list[BaseRoute]:
         *(Route(path, answering(make)) for path, make in ANSWERS.items()),
         Route("/selection/{token}/{name}", answering_later(selections.choose), methods=["POST"]),
         Route(
+            "/upload/{token}/{id}",
+            answering_later(uploads.Receiver().answer),
+            methods=["GET", "PUT", "DELETE"],
+        ),
+        Route(
             "/hosted/{address}/{file:path}",
             answering(hosted.hosted),
             methods=["GET", "HEAD", "OPTIONS"],
@@ -87,6 +95,7 @@ def routes() -> list[BaseRoute]:
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Sweep old workspaces and warm up in the background while the server runs."""
+    answer_promptly()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_sweep_daily)
         queue().submit(warm_up, owner="", title="Preparing projections", turn="idle")

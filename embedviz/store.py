@@ -74,14 +74,20 @@ def to_arrow(embedding_set: EmbeddingSet) -> pa.Table:
     )
 
 
-def read_set(path: Path) -> EmbeddingSet:
-    """Read a set.
+def read_set(path: str | Path) -> EmbeddingSet:
+    """Read a set: a file, or a folder or address of one in parts.
+
+    Of a set in parts, vectors and thumbnails stay on the disk; see `embedviz.partitioned`.
 
     Raises
     ------
     SetError
-        If the file is missing, no Parquet file, or none that embedviz wrote.
+        If it is missing, no Parquet file, or none that embedviz wrote.
     """
+    from embedviz.partitioned import is_partitioned, open_partitioned
+
+    if is_partitioned(path):
+        return open_partitioned(path).embedding_set()
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:

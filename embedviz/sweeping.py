@@ -83,6 +83,10 @@ class SweepListener:
             None if sweeping.finish is None else WindowListener(facts, _in_windows(sweeping))
         )
 
+    def by_window(self) -> WindowListener | None:
+        """Give the listener that hears each window as a clip of its own, where there is one."""
+        return self._windows
+
     def windows(
         self, blocks: Iterable[FloatArray], duration_s: float, framing: Framing, *, batch: int
     ) -> Iterator[Heard]:

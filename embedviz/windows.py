@@ -21,14 +21,27 @@ from embedviz.facts import Framing
 
 @dataclass(frozen=True)
 class Windows:
-    """A batch of consecutive windows."""
+    """A batch of consecutive windows, as the stretch of sound that holds them all."""
 
     first: int
     """The index of the first window of the batch."""
-    samples: FloatArray
-    """(B, size)"""
+    stretch: FloatArray
+    """(m,)"""
+    starts: npt.NDArray[np.int64]
+    """(B,) the sample of the stretch at which each window starts."""
+    size: int
+    """Samples in a window."""
     padding: npt.NDArray[np.int64]
     """(B,) zeros appended to each window because the sound had ended."""
+
+    def __len__(self) -> int:
+        """Give the number of windows."""
+        return len(self.starts)
+
+    @property
+    def samples(self) -> FloatArray:
+        """The windows side by side, (B, size)."""
+        return np.lib.stride_tricks.sliding_window_view(self.stretch, self.size)[self.starts]
 
 
 def count(samples: int, framing: Framing, *, hop: float) -> int:
@@ -134,7 +147,9 @@ def _batch(
 ) -> Windows:
     starts = np.array([round(i * hop) for i in range(first, first + windows)]) - held_start
     padding = np.maximum(0, starts + size - len(held))
+    stretch = held[starts[0] : starts[-1] + size]
     if padding.any():
-        held = np.concatenate([held, np.zeros(int(padding.max()), np.float32)])
-    samples = held[starts[:, np.newaxis] + np.arange(size)]
-    return Windows(first, samples, np.minimum(padding, size))
+        stretch = np.concatenate([stretch, np.zeros(int(padding.max()), np.float32)])
+    # With a hop longer than a window, the last one may start behind all that is held.
+    stretch = stretch[: starts[-1] - starts[0] + size]
+    return Windows(first, stretch, starts - starts[0], size, np.minimum(padding, size))

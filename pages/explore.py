@@ -3,6 +3,7 @@
 import streamlit as st
 
 from embedviz.data import EmbeddingSet
+from embedviz.large import fitted_words
 from embedviz.titles import why_unverified
 from embedviz.ui import share
 from embedviz.ui.actions import show_actions
@@ -42,6 +43,8 @@ def main() -> None:
     if isinstance(found, Job):
         wait_for([found], "Arranging the map …", "There is no map yet")
         return
+    if (said := fitted_words(found)) is not None:
+        st.caption(said)
     placed = embedding_set.with_projection(found)
     address = share.address_of(name, choice, colour, size)
     explore(own, name, placed, colour, size, address)

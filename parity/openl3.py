@@ -2,6 +2,8 @@
 
 The package is installed without its weights; the network is filled, written by `save_weights`,
 gzipped under the official name, and loaded again by the package's own loader.
+
+Two variants are ours alone: their vectors are pooled here from the official network's last map.
 """
 
 from __future__ import annotations
@@ -13,14 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.filling import fill_keras_chain
+from parity.filling import Floats, fill_keras_chain
 from parity.reference import Answer, Reference
 from parity.signals import KINDS, sound
 
 RATE_HZ = 48000
 CHECKPOINTS = {
-    name: (f"{name}_512", f"{name}_6144") for name in ("mel256_music", "mel128_env", "linear_music")
+    name: tuple(f"{name}_{ending}" for ending in ("512", "6144", "mean", "steps"))
+    for name in ("mel256_music", "mel128_env", "linear_music")
 }
+HOP, STEPS = 242, 24
+STEP = 8 * HOP
 LENGTHS = {"shortest": 100, "one second": 48_000, "odd": 60_001, "whole hops": 57_600}
 
 
@@ -57,7 +62,28 @@ def answers(folder: Path, checkpoint: str, rng: np.random.Generator) -> Iterator
                 f"{checkpoint}_{size}", f"{KINDS[i]}, {name}", "window", sounds[i],
                 vectors[i], features,
             )  # fmt: skip
+    for i, name in enumerate(LENGTHS):
+        said = f"{KINDS[i]}, {name}"
+        frames = preprocess_audio(sounds[i], RATE_HZ)
+        last = np.asarray(whole(tf.constant(frames)))
+        yield Answer(f"{checkpoint}_mean", said, "window", sounds[i], last.mean(axis=(1, 2)))
+        steps = np.asarray(whole(tf.constant(_step_frames(sounds[i], kind)))).max(axis=1)
+        rows = -(-len(sounds[i]) // STEP)
+        yield Answer(
+            f"{checkpoint}_steps", said, "window", sounds[i], steps.reshape(-1, 512)[:rows]
+        )
     plain.unlink()
+
+
+def _step_frames(sound: Floats, kind: str) -> Floats:
+    """Cut a sound (n,) into seconds (windows, 1, 48000) whose 24 steps follow each other.
+
+    Half of what a spectrogram's frame is longer than its hop stands in front, as silence.
+    """
+    lead = ((512 if kind == "linear" else 2048) - HOP) // 2
+    padded = np.pad(sound, (lead, 2 * RATE_HZ))
+    starts = range(0, len(sound), STEPS * STEP)
+    return np.stack([padded[start : start + RATE_HZ] for start in starts])[:, None]
 
 
 REFERENCE = Reference(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ CONVOLUTIONS = (
 )
 LENGTHS = {"shortest": 15_600, "odd": 48_123, "whole windows": 46_320, "5 s": 80_000}
 Examples = npt.NDArray[np.float64]
+Embed = Callable[[Examples], npt.NDArray[np.float32]]
 
 
 def log_mel(samples: Sound, offset: float) -> Examples:
@@ -49,8 +51,32 @@ def log_mel(samples: Sound, offset: float) -> Examples:
     return frames
 
 
-def network(path: Path, rng: np.random.Generator) -> Callable[[Examples], npt.NDArray[np.float32]]:
+def network(path: Path, rng: np.random.Generator) -> Embed:
     """Lay out the network, fill it, write the official file, and give it as a function."""
+    import tensorflow.compat.v1 as tf
+
+    session, saver, embed = _laid_out()
+    with session.graph.as_default():
+        for variable in tf.global_variables():
+            shape = tuple(variable.shape.as_list())
+            inputs = tuple(range(len(shape) - 1))
+            variable.load(
+                kernel(rng, shape, inputs) if inputs else biases(rng, shape[0], 0.1), session
+            )
+        saver.save(session, str(path), write_meta_graph=False, write_state=False)
+    return embed
+
+
+def restored(path: Path) -> Embed:
+    """Lay out the network, restore it from the official file, and give it as a function."""
+    session, saver, embed = _laid_out()
+    with session.graph.as_default():
+        saver.restore(session, str(path))
+    return embed
+
+
+def _laid_out() -> tuple[Any, Any, Embed]:
+    """Give a session with the network, what saves and restores it, and the network itself."""
     import tensorflow.compat.v1 as tf
     import tf_slim as slim
 
@@ -67,15 +93,8 @@ def network(path: Path, rng: np.random.Generator) -> Callable[[Examples], npt.ND
             x = slim.fully_connected(x, 4096, scope=scope)
         x = slim.fully_connected(x, 128, activation_fn=None, scope="fc2")
         session = tf.Session(graph=graph)
-        for variable in tf.global_variables():
-            shape = tuple(variable.shape.as_list())
-            inputs = tuple(range(len(shape) - 1))
-            variable.load(
-                kernel(rng, shape, inputs) if inputs else biases(rng, shape[0], 0.1), session
-            )
         saver = tf.train.Saver(tf.global_variables(), write_version=1)
-        saver.save(session, str(path), write_meta_graph=False, write_state=False)
-    return lambda examples: session.run(x, {patches: examples})
+    return session, saver, lambda examples: session.run(x, {patches: examples})
 
 
 def answers(folder: Path, checkpoint: str, rng: np.random.Generator) -> Iterator[Answer]:

@@ -68,8 +68,28 @@ class Client:
         """Send a body, in parts where several are given."""
         return self._ask("POST", address, {}, list(body))
 
+    def put(
+        self,
+        address: str,
+        *body: bytes,
+        headers: Mapping[str, str] | None = None,
+        cut: bool = False,
+    ) -> Answer:
+        """Send a piece of a file as the app's page does; `cut` the connection at its end."""
+        sent = {"origin": "http://testserver"} if headers is None else headers
+        return self._ask("PUT", address, sent, list(body), cut=cut)
+
+    def delete(self, address: str) -> Answer:
+        return self._ask("DELETE", address, {"origin": "http://testserver"}, [])
+
     def _ask(
-        self, method: str, address: str, headers: Mapping[str, str], body: list[bytes]
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str],
+        body: list[bytes],
+        *,
+        cut: bool = False,
     ) -> Answer:
         path, _, query = address.partition("?")
         sent = {"host": "testserver", **headers}
@@ -87,8 +107,10 @@ class Client:
             if method == "GET":
                 await anyio.sleep_forever()
             self.parts_read += 1
+            if cut and not waiting:
+                return {"type": "http.disconnect"}
             part = waiting.pop(0) if waiting else b""
-            return {"type": "http.request", "body": part, "more_body": bool(waiting)}
+            return {"type": "http.request", "body": part, "more_body": cut or bool(waiting)}
 
         async def send(message):
             messages.append(message)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile as sf
 
+from embedviz import precision
 from embedviz.__main__ import main
 from embedviz.data import EmbeddingSet, Provenance, Source
 from embedviz.ui.jobs import queue
@@ -57,6 +58,13 @@ def clean_queue():
     """No job of this test is left for the next one."""
     yield
     queue().close()
+
+
+@pytest.fixture
+def emulated_bfloat16(monkeypatch):
+    """Models load in bfloat16 although this machine may lack it; TensorFlow emulates it then."""
+    capable = precision.Device("A Processor", "x86", frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(precision, "device", lambda: capable)
 
 
 def tone(hz: float, seconds: float, rate_hz: int = 16000, level: float = 0.3) -> np.ndarray:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -210,16 +211,17 @@ def left_behind(folder):
 def test_an_interrupted_run_leaves_nothing_half_done_and_goes_on(
     embedviz_command, clips, tmp_path, monkeypatch
 ):
-    logmel, calls = models.load_model("logmel"), []
-    heard = logmel.listener.network(logmel.facts.framing.window_samples)
+    # Batches so small that no recordings share one.
+    logmel, calls = replace(models.load_model("logmel"), batch=6), []
+    heard = logmel.listener.heard
 
-    def network(windows):
-        calls.append(len(windows))
+    def interrupted(parts, framing):
+        calls.append(parts)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return heard(windows)
+        return heard(parts, framing)
 
-    monkeypatch.setattr(logmel.listener, "network", lambda samples: network)
+    monkeypatch.setattr(logmel.listener, "heard", interrupted)
     monkeypatch.setattr(models, "load_model", lambda *_, **__: logmel)
     out = tmp_path / "out" / "set.parquet"
     arguments = ["embed", clips, "--model", "logmel", "--out", out]
@@ -227,7 +229,7 @@ def test_an_interrupted_run_leaves_nothing_half_done_and_goes_on(
     assert "goes on from there" in said.err
     assert not out.exists()
     assert not left_behind(tmp_path)
-    assert len(list((cache_folder() / "recordings").rglob("*.npz"))) == 2
+    assert len(list((cache_folder() / "recordings").rglob("*.parquet"))) == 2
     embedviz_command(*arguments)
     assert len(calls) == 4  # the third recording again, and no other
     assert len(pd.read_parquet(out)["recording"].unique()) == 3
@@ -235,21 +237,22 @@ def test_an_interrupted_run_leaves_nothing_half_done_and_goes_on(
 
 WITH_SIGNAL = """
 import os, signal, sys, time
+from dataclasses import replace
 from embedviz import models
 from embedviz.__main__ import main
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner may ignore it
-logmel, calls = models.load_model("logmel"), []
-heard = logmel.listener.network(logmel.facts.framing.window_samples)
+logmel, calls = replace(models.load_model("logmel"), batch=6), []
+heard = logmel.listener.heard
 
-def network(windows):
+def interrupted(parts, framing):
     calls.append(1)
     if len(calls) == 3:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
-    return heard(windows)
+    return heard(parts, framing)
 
-logmel.listener.network = lambda samples: network
+logmel.listener.heard = interrupted
 models.load_model = lambda *_, **__: logmel
 main(sys.argv[1:])
 """
@@ -267,6 +270,6 @@ def test_control_c_stops_a_process_and_the_command_goes_on(embedviz_command, cli
     assert "Traceback" not in stopped.stderr
     assert not out.exists()
     assert not left_behind(tmp_path)
-    assert len(list((cache_folder() / "recordings").rglob("*.npz"))) == 2
+    assert len(list((cache_folder() / "recordings").rglob("*.parquet"))) == 2
     embedviz_command(*arguments)
     assert out.is_file()

@@ -118,6 +118,7 @@ def test_every_width_from_the_official_format_equals_an_independent_forward_pass
 
 
 @pytest.mark.xdist_group("efficientat")
+@pytest.mark.usefixtures("emulated_bfloat16")
 def test_bfloat16_stays_near(tmp_path):
     write_torch_zip(tmp_path / FILES["mn04"], arrays(np.random.default_rng(7), "mn04"))
     exact, rounded = (

@@ -15,23 +15,25 @@ ROOT = Path(__file__).parents[1]
 # each other (`archives` hashes with `audio`, `catalogue` lists `models`), but never in a circle.
 LAYERS = (
     # Values, errors, and where things lie.
-    "__init__ atomic data errors facts folders heard palette progress",
+    "__init__ atomic data errors facts folders heard palette progress shards",
     # Sound, numbers and files, without models.
-    "archives audio cache checkpoints classes downloads fetching frontends frontends.* mel pooling "
-    "savedgraphs savedmodels soundfiles spectrogram spool synthesis thumbnails torchfiles "
-    "torchfiles.* wav weightfiles weights windows",
+    "archives arrow audio cache checkpoints classes downloads feed fetching frontends frontends.* "
+    "mel plans pooling savedgraphs savedmodels soundfiles spectrogram spool storage synthesis "
+    "thumbnails torchfiles torchfiles.* wav weightfiles weights windows",
     # Models.
-    "catalogue engine foreign foreign.* frozen hear hear.* listeners model models models.* "
-    "sweeping",
+    "batches catalogue engine foreign foreign.* frozen hear hear.* listeners model models "
+    "models.* networks networks.* packs precision stepping sweeping",
     # What is done with recordings and rows.
-    "agreement clips clock clusters correspondence cutting demo embed ensemble imported imports "
-    "imports.* labels layouts likeness merges neighbours packing placing project projector "
-    "projector.* recordings runs sheets similar store titles trust",
+    "agreement assembled bench bench.* clips clock cluster cluster.* clusters correspondence "
+    "cutting demo embed ensemble imported imports imports.* labels large layouts likeness merges "
+    "neighbours packing partcoordinates partfiles partitioned partitions placing principal project "
+    "projector projector.* recordings runs samplemaps searches setwriter sheets similar stamps "
+    "store titles trust unpacked",
     # Pictures of rows, and pages of them.
-    "figures onefile onefile.*",
+    "evaluation evaluation.* figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.
-    "cli cli_embed cli_ensemble cli_import cli_open cli_weights launch served served.* server "
-    "ui ui.*",
+    "cli cli_bench cli_cluster cli_embed cli_ensemble cli_evaluate cli_import cli_open "
+    "cli_weights launch served served.* server ui ui.*",
     # The program and the pages.
     "__main__ app pages.*",
 )

@@ -264,6 +264,7 @@ def test_unknown_names_are_answered_with_the_known_ones():
 
 
 @pytest.mark.xdist_group("vggish")
+@pytest.mark.usefixtures("emulated_bfloat16")
 def test_bfloat16_stays_close_to_float32(loaded):
     model = loaded("vggish", "raw")
     folder = next(iter(model.weights.values())).path.parent

@@ -10,9 +10,12 @@ import pytest
 from scipy.signal import welch
 
 from embedviz import checkpoints, models
-from embedviz.errors import WeightsError
+from embedviz.errors import ModelError, WeightsError
+from embedviz.heard import joined
 from embedviz.mel import slaney_mel_matrix
+from embedviz.model import Model
 from embedviz.models import openl3
+from embedviz.stepping import StepListener, Stepping
 
 pytestmark = pytest.mark.xdist_group("openl3")
 
@@ -210,6 +213,78 @@ def test_both_sizes_are_maxima_of_the_last_layer_computed_by_hand(network, writt
     np.testing.assert_allclose(small.vectors, every, atol=1e-4, rtol=1e-5)
     assert (wanted < 0).any()  # no activation follows the last layer
 
+    def ending(name):
+        import tensorflow as tf
+
+        path = written[0] / file_name(network)
+        built = openl3.build({path.name: path}, f"{network}_{name}", "float32")
+        hear = built.hear if name == "steps" else built
+        return hear(tf.constant(window[np.newaxis]))["vectors"].numpy()[0]
+
+    steps = ending("steps")
+    assert steps.shape == (24, 512)
+    for found, pooled in [(ending("mean"), last.mean(axis=(0, 1))), (steps, last.max(axis=0))]:
+        assert np.linalg.norm(found - pooled) < 5e-5 * np.linalg.norm(pooled)
+    np.testing.assert_allclose(steps.max(axis=0), small.vectors[1], rtol=1e-5, atol=1e-4)
+
+
+def test_steps_of_time_are_rows_of_40_ms_and_follow_each_other(load):
+    model = load("mel128_env_steps")
+    step = 24 * 1936
+    sound = 0.01 * np.random.default_rng(0).normal(size=RATE_HZ * 2).astype(np.float32)
+    sound[RATE_HZ // 2] = 1  # a click in row 12, which lasts from 0.484 s to 0.524 s
+    heard = model.embed(sound, RATE_HZ)
+    rows = len(heard)
+    assert rows == 1 + (2 * RATE_HZ - 1) // 1936
+    np.testing.assert_allclose(heard.start_s, np.arange(rows) * 1936 / RATE_HZ, atol=1e-9)
+    np.testing.assert_allclose(heard.stop_s[:-1], heard.start_s[1:], atol=1e-9)
+    assert heard.stop_s[-1] == 2
+    assert heard.patches.shape == (rows, 8, 128)
+    assert heard.patches[:24].mean(axis=2).max(axis=1).argmax() == 12
+    # The variant of 512 values hears the same windows of the same sound with so much in front.
+    front = 903 + step - 24000
+    wide = load("mel128_env_512").embed(np.pad(sound, (front, 0)), RATE_HZ, hop_s=step / RATE_HZ)
+    for number in (0, 1):
+        most = heard.vectors[24 * number : 24 * number + 24].max(axis=0)
+        np.testing.assert_allclose(most, wide.vectors[1 + number], rtol=1e-5, atol=1e-4)
+
+
+def test_blocks_and_batches_change_no_steps(load):
+    model = load("mel128_env_steps")
+    sound = 0.1 * np.random.default_rng(1).normal(size=round(RATE_HZ * 2.1)).astype(np.float32)
+    whole = model.embed(sound, RATE_HZ)
+    blocks = [sound[i : i + 997] for i in range(0, len(sound), 997)]
+    parts = list(replace(model, batch=1).hear(iter(blocks), duration_s=len(sound) / RATE_HZ))
+    assert [len(part) for part in parts] == [24, 24, 5]
+    np.testing.assert_allclose(joined(parts).vectors, whole.vectors, rtol=1e-4, atol=1e-4)
+    recording = model.embed(sound, RATE_HZ, per="recording")
+    np.testing.assert_allclose(recording.vectors[0], whole.vectors.mean(axis=0), rtol=1e-4)
+    with pytest.raises(ModelError, match=r"sets its rows 0\.0403 s apart"):
+        model.embed(sound, RATE_HZ, hop_s=0.1)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rows"), [(100, 1), (1936, 1), (1937, 2), (48000, 25), (96000, 50)]
+)
+def test_every_step_that_begins_within_the_sound_has_a_row(samples, rows):
+    facts = openl3.FACTS.of("linear_env_steps")
+
+    def hear(waveforms):
+        """Each step is the first and the last sample of its time."""
+        import tensorflow as tf
+
+        within = tf.reshape(waveforms[:, 135 : 135 + 24 * 1936], [-1, 24, 1936])
+        return {"vectors": within[:, :, ::1935], "patches": tf.zeros([1, 197, 257])}
+
+    listener = StepListener(facts, Stepping(hear, 48000, 24, 135))
+    model = Model(facts, "linear_env_steps", "float32", {}, listener, batch=1)
+    sound = np.arange(1, samples + 1, dtype=np.float32)
+    heard = model.embed(sound, RATE_HZ)
+    assert len(heard) == rows
+    np.testing.assert_array_equal(heard.vectors[:, 0], 1 + 1936 * np.arange(rows))
+    ends = 1936 * (1 + np.arange(rows))
+    np.testing.assert_array_equal(heard.vectors[:, 1], np.where(ends <= samples, ends, 0))
+
 
 def test_silence_is_level_and_its_embedding_finite(load):
     heard = load("mel128_env_512").embed(np.zeros(100), RATE_HZ)
@@ -217,6 +292,7 @@ def test_silence_is_level_and_its_embedding_finite(load):
     assert np.isfinite(heard.vectors).all()
 
 
+@pytest.mark.usefixtures("emulated_bfloat16")
 def test_half_precision_changes_a_vector_by_a_few_percent(written, load):
     model = models.load_model("openl3", "mel128_env_512", written[0], precision="bfloat16")
     exact = load("mel128_env_512").embed(chirp()[:24000], RATE_HZ)
@@ -229,12 +305,13 @@ def test_half_precision_changes_a_vector_by_a_few_percent(written, load):
 def test_every_variant_reads_the_one_file_that_is_named_for_it():
     for variant, size in openl3.FACTS.variants.items():
         network, _, length = variant.rpartition("_")
-        assert size == int(length)
+        assert size == (int(length) if length.isdigit() else 512)
         assert [file.name for file in openl3.FACTS.files_for(variant)] == [file_name(network)]
         facts = openl3.FACTS.of(variant)
         shape = (facts.patch_frames, len(facts.bands_hz))
-        assert shape == openl3.SHAPES[network.partition("_")[0]]
-    assert len(openl3.FACTS.variants) == 12
+        frames, bands = openl3.SHAPES[network.partition("_")[0]]
+        assert shape == (8 if length == "steps" else frames, bands)
+    assert len(openl3.FACTS.variants) == 24
     assert openl3.FACTS.default_variant == "mel256_music_512"
 
 

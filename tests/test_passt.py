@@ -173,6 +173,7 @@ def test_the_variant_features_is_the_end_of_the_full_vector(model, folder):
     np.testing.assert_allclose(features.scores, full.scores, atol=1e-6)
 
 
+@pytest.mark.usefixtures("emulated_bfloat16")
 def test_bfloat16_stays_near(model, folder):
     sound = chirp(32000, 0.5)
     rounded = models.load_model("passt", weights=folder, precision="bfloat16").embed(sound, 32000)

@@ -7,7 +7,7 @@ import pytest
 from embedviz import placing
 from embedviz.data import Projection
 from embedviz.errors import ProjectionError
-from embedviz.layouts import place_by_umap
+from embedviz.layouts import place_by_umap, weighted_means
 from embedviz.neighbours import METRICS, Neighbours, neighbours
 from embedviz.placing import _nearest, place
 from embedviz.project import project
@@ -123,6 +123,22 @@ def test_umap_places_as_the_fitted_object_itself_would(make_set):
     )
     placed = place_by_umap(graph, fit.embedding_, min_dist=0.1, seed=fit.transform_seed)
     np.testing.assert_array_equal(placed, expected)
+
+
+def test_new_rows_start_where_umap_itself_would_put_them():
+    from scipy.sparse import csr_matrix
+    from umap.umap_ import init_graph_transform
+
+    rng = np.random.default_rng(0)
+    weights = rng.uniform(0.01, 1, (300, 40)).astype(np.float32)
+    weights[rng.uniform(size=weights.shape) < 0.7] = 0
+    weights[5] = 0
+    weights[::7, 3] = weights[::14, 2] = 1
+    joined, coordinates = csr_matrix(weights), rng.normal(size=(40, 2)).astype(np.float32)
+    start = weighted_means(joined, coordinates)
+    assert np.isnan(start[5]).all()
+    np.testing.assert_array_equal(start[7], coordinates[3])
+    np.testing.assert_array_equal(start, init_graph_transform(joined, coordinates))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import embedviz.neighbours
-import embedviz.project as module
-from embedviz import layouts
+from embedviz import layouts, principal
 from embedviz.errors import ProjectionError
 from embedviz.neighbours import neighbours
 from embedviz.project import project, warm
@@ -102,7 +101,7 @@ def test_a_set_survives_its_own_map(make_set):
 def test_pca_is_the_singular_value_decomposition_with_shares_in_order(
     make_set, monkeypatch, rows, width, wide
 ):
-    monkeypatch.setattr(module, "_EXACT_PCA_WIDTH", wide)
+    monkeypatch.setattr(principal, "EXACT_WIDTH", wide)
     embedding_set = make_set(rows=rows, dims=width)
     projection = project(embedding_set, "pca", dims=3)
     centred = embedding_set.vectors.astype(np.float64)

@@ -58,6 +58,9 @@ class HearListener:
     def __init__(self, facts: Facts, module: ForeignModule, offset_s: float) -> None:
         self.facts, self.module, self._offset_s = facts, module, offset_s
 
+    def by_window(self) -> None:
+        """Give None: a module hears recordings, not windows."""
+
     def windows(
         self, blocks: Iterable[FloatArray], duration_s: float, framing: Framing, *, batch: int
     ) -> Iterator[Heard]:

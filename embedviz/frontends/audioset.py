@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import tensorflow as tf
 
 from embedviz import mel
+from embedviz.frontends.framed import Framed
 
 AUDIOSET_BANDS = 64
 AUDIOSET_FRAME_SAMPLES = 400
 AUDIOSET_STEP_SAMPLES = 160
+AUDIOSET_PATCH_FRAMES = 96
 
 
 def vggish_mel_matrix() -> tf.Tensor:
@@ -52,3 +56,18 @@ def audioset_log_mel(waveforms: tf.Tensor, mel_matrix: tf.Tensor, offset: float)
         tf.signal.stft(waveforms, AUDIOSET_FRAME_SAMPLES, AUDIOSET_STEP_SAMPLES, 512, pad_end=False)
     )
     return tf.math.log(tf.tensordot(spectrum, mel_matrix, 1) + offset)
+
+
+def framed(
+    mel_matrix: tf.Tensor,
+    *,
+    offset: float,
+    finish: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
+) -> Framed:
+    """Give a network that hears patches (B, 96, 64) of `audioset_log_mel` through `finish`."""
+    return Framed(
+        frames=lambda waveforms: audioset_log_mel(waveforms, mel_matrix, offset),
+        finish=finish,
+        step_samples=AUDIOSET_STEP_SAMPLES,
+        patch_frames=AUDIOSET_PATCH_FRAMES,
+    )

@@ -169,10 +169,10 @@ def _resampled(sounds: FloatArray, rate_hz: int, own: Model) -> FloatArray:
 
 def _window_vectors(own: Model, sounds: FloatArray, framing: Framing) -> FloatArray:
     """Give the vectors (n_sounds, n_windows, D) of all sounds' windows."""
-    from embedviz.listeners import WindowListener, batch_of
+    from embedviz.listeners import WindowListener
 
-    batch = batch_of(own.facts, framing, own.batch)
     if isinstance(own.listener, WindowListener):
+        batch = own.listener.batch(framing, own.batch)
         native = framing.window_samples == own.facts.framing.window_samples
         network = own.listener.network(framing.window_samples if native else None)
         batches = _batches(own.facts, sounds, framing, batch)
@@ -180,7 +180,8 @@ def _window_vectors(own: Model, sounds: FloatArray, framing: Framing) -> FloatAr
     else:
         duration_s = sounds.shape[1] / own.facts.rate_hz
         heard = (
-            own.listener.windows([sound], duration_s, framing, batch=batch) for sound in sounds
+            own.listener.windows([sound], duration_s, framing, batch=own.batch)
+            for sound in sounds
         )
         vectors = np.concatenate([part.vectors for parts in heard for part in parts])
     return vectors.reshape(len(sounds), -1, vectors.shape[1])

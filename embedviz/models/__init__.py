@@ -93,12 +93,12 @@ def load_model(
         An official file, or a folder that holds the official files; by default the cache that
         `embedviz weights` fills.
     precision
-        `float32`, or `bfloat16` where the model offers it.
+        `float32`, or `bfloat16` where the model offers it and this machine calculates in it.
 
     Raises
     ------
     ModelError
-        If there is no such model, variant or precision.
+        If there is no such model, variant or precision, or bfloat16 would be emulated here.
     WeightsError
         If a weight file is missing, damaged or holds something else.
     """
@@ -114,7 +114,9 @@ def load_model(
             "choose one of these."
         )
     from embedviz import weights as weight_files
+    from embedviz.precision import require
 
+    require(precision)
     found = weight_files.find(
         model_facts, chosen, weights=None if weights is None else Path(weights)
     )

@@ -112,7 +112,7 @@ ZEROS = {"kernel_initializer": "zeros"}
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """An inverted residual: widen, filter each channel, weigh the channels, narrow."""
 
     before: int
@@ -133,22 +133,23 @@ class _Block:
         return self.stride == 1 and self.before == self.out
 
 
-def _rounded(channels: float) -> int:
+def rounded(channels: float) -> int:
     """Round to a multiple of 8, at least 8 and not more than a tenth down."""
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
+    near = max(8, int(channels + 4) // 8 * 8)
+    return near + 8 if near < 0.9 * channels else near
 
 
-def _blocks(width: float) -> Iterator[_Block]:
-    before = _rounded(FIRST_CHANNELS * width)
+def blocks(width: float) -> Iterator[Block]:
+    """Give the blocks of the network of one width."""
+    before = rounded(FIRST_CHANNELS * width)
     for kernel, stride, expanded, out, squeeze, hard_swish in BLOCKS:
-        block = _Block(
+        block = Block(
             before=before,
             kernel=kernel,
             stride=stride,
-            expanded=_rounded(expanded * width),
-            out=_rounded(out * width),
-            squeezed=_rounded(_rounded(expanded * width) // 4) if squeeze else None,
+            expanded=rounded(expanded * width),
+            out=rounded(out * width),
+            squeezed=rounded(rounded(expanded * width) // 4) if squeeze else None,
             activation="hard_silu" if hard_swish else "relu",
         )
         yield block
@@ -163,19 +164,19 @@ def _network(width: float, dtype: str) -> Any:  # noqa: ANN401 (Keras has no typ
     import keras
     from keras import layers
 
-    blocks = list(_blocks(width))
+    layout = list(blocks(width))
     patches = layers.Input((None, 128))
     x = _padded(layers.Reshape((-1, 128, 1), dtype=dtype)(patches), 3, dtype)
-    x = _convolution(blocks[0].before, "hard_silu", dtype, kernel_size=3, strides=2)(x)
-    for block in blocks:
+    x = _convolution(layout[0].before, "hard_silu", dtype, kernel_size=3, strides=2)(x)
+    for block in layout:
         x = _through(block, x, dtype)
-    x = _convolution(6 * blocks[-1].out, "hard_silu", dtype, kernel_size=1)(x)
+    x = _convolution(6 * layout[-1].out, "hard_silu", dtype, kernel_size=1)(x)
     embeddings = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    hidden = _dense(_rounded(HIDDEN * width), "hard_silu")(embeddings)
+    hidden = _dense(rounded(HIDDEN * width), "hard_silu")(embeddings)
     return keras.Model(patches, [embeddings, _dense(AUDIOSET_CLASSES, None)(hidden)])
 
 
-def _through(block: _Block, before: Any, dtype: str) -> Any:  # noqa: ANN401 (Keras has no types)
+def _through(block: Block, before: Any, dtype: str) -> Any:  # noqa: ANN401 (Keras has no types)
     from keras import layers
 
     x = before

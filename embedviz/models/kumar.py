@@ -70,6 +70,7 @@ FACTS = Facts(
     patch_unit="dB (mel power), at most 80 below the loudest",
     variants={"default": 1024},
     files=(WEIGHTS,),
+    precisions=("float32", "bfloat16"),
     notes="Rows are the 1024 values of layer 18, a recording the mean of its rows. Levels count "
     "relative to the loudest of the whole recording; short sound is filled up to 1.475 s with "
     "frames of 0 dB, as the reference does. The author advises at least 1.5 s.",

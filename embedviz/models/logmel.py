@@ -16,7 +16,7 @@ from embedviz.facts import Facts, Framing
 from embedviz.mel import band_centres_hz
 
 if TYPE_CHECKING:
-    from embedviz.engine import Hear
+    from embedviz.frontends.framed import Framed
 
 FACTS = Facts(
     name="logmel",
@@ -38,17 +38,15 @@ FACTS = Facts(
 )
 
 
-def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
+def build(files: Mapping[str, Path], variant: str, dtype: str) -> Framed:
     """Give graph code from waveforms (B, 15600) to vectors (B, 192) and patches (B, 96, 64)."""
     import tensorflow as tf
 
-    from embedviz.frontends.audioset import audioset_log_mel, vggish_mel_matrix
+    from embedviz.frontends.audioset import framed, vggish_mel_matrix
 
-    def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        patches = audioset_log_mel(waveforms, vggish_mel_matrix(), offset=0.01)
+    def finish(patches: tf.Tensor) -> dict[str, tf.Tensor]:
         mean, variance = tf.nn.moments(patches, axes=[1])
         change = tf.reduce_mean(tf.abs(patches[:, 1:] - patches[:, :-1]), axis=1)
-        vectors = tf.concat([mean, tf.sqrt(variance), change], axis=1)
-        return {"vectors": vectors, "patches": patches}
+        return {"vectors": tf.concat([mean, tf.sqrt(variance), change], axis=1)}
 
-    return hear
+    return framed(vggish_mel_matrix(), offset=0.01, finish=finish)

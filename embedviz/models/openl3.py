@@ -6,8 +6,10 @@ A. Zisserman, Look, Listen and Learn, ICCV 2017, arXiv:1705.08168. Code: MIT; we
 
 This is version 0.4 with its default front end (kapre). Version 0.3 used the same convolutions
 behind another front end, so its embeddings differ; so do those of 0.4 with its librosa front end.
-A variant names the front end, the videos it learnt from and the vector's length: 6144 values are
-the last layer's maximum in 4 bands by 3 times, 512 the maximum over all of them.
+A variant names the front end, the videos it learnt from and how the last layer is pooled: 6144
+values are its maximum in 4 bands by 3 times, 512 the maximum over all of them. Two ways are ours:
+`mean` is the mean over all bands and times, and `steps` gives each of the 24 times as a row, 40 ms
+apart: the maximum over its bands. The maximum of a window's rows is its vector of 512.
 """
 
 from __future__ import annotations
@@ -20,10 +22,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from embedviz.checkpoints import Array, fill, fold_batch_norm, read_keras_h5
-from embedviz.errors import WeightsError
 from embedviz.facts import Check, Facts, Framing, WeightFile
 from embedviz.mel import slaney_centres_hz
+from embedviz.networks.openl3 import (
+    ENDINGS,
+    EPSILON,
+    SHAPES,
+    STEP_FRAMES,
+    STEPS,
+    network,
+    official_layers,
+)
+from embedviz.stepping import Stepping
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -35,7 +45,9 @@ if TYPE_CHECKING:
 RATE_HZ = 48000
 FRONT_ENDS = ("mel256", "mel128", "linear")
 CONTENTS = ("music", "env")
-SIZES = (512, 6144)
+FRAME_HOP = 242
+FRAME_SAMPLES = {"mel256": 2048, "mel128": 2048, "linear": 512}
+STEP_SAMPLES = STEP_FRAMES * FRAME_HOP
 # Of the files as the project's `models` branch holds them.
 GIT_BLOBS = {
     "mel256_music": "15e483646fa3d4091a463f0affbb706e6bbbb098",
@@ -47,21 +59,40 @@ GIT_BLOBS = {
 }
 FILES = tuple(
     WeightFile(
-        name=f"openl3_audio_{network}-v0_4_0.h5.gz",
-        url=f"https://github.com/marl/openl3/raw/models/openl3_audio_{network}-v0_4_0.h5.gz",
+        name=f"openl3_audio_{learnt}-v0_4_0.h5.gz",
+        url=f"https://github.com/marl/openl3/raw/models/openl3_audio_{learnt}-v0_4_0.h5.gz",
         checksum=f"git-blob-sha1:{blob}",
-        variants=tuple(f"{network}_{size}" for size in SIZES),
+        variants=tuple(f"{learnt}_{ending}" for ending in ENDINGS),
     )
-    for network, blob in GIT_BLOBS.items()
+    for learnt, blob in GIT_BLOBS.items()
 )
-# What differs from the default: (frames, bands) of a patch, and the bands' centres.
-SHAPES = {"mel256": (199, 256), "mel128": (199, 128), "linear": (197, 257)}
 BANDS_HZ = {
     "mel256": slaney_centres_hz(256, 0.0, RATE_HZ / 2),
     "mel128": slaney_centres_hz(128, 0.0, RATE_HZ / 2),
     "linear": tuple(float(hz) for hz in np.linspace(0.0, RATE_HZ / 2, 257)),
 }
-VARIANTS = tuple("_".join(map(str, parts)) for parts in product(FRONT_ENDS, CONTENTS, SIZES))
+VARIANTS = {"_".join(parts): ENDINGS[parts[-1]] for parts in product(FRONT_ENDS, CONTENTS, ENDINGS)}
+
+
+def _differences(variant: str) -> dict[str, Any]:
+    """Give the fields in which a variant differs from the default one."""
+    front_end, _, ending = variant.split("_")
+    found: dict[str, Any] = {}
+    if front_end != FRONT_ENDS[0]:
+        found = {"patch_frames": SHAPES[front_end][0], "bands_hz": BANDS_HZ[front_end]}
+    if ending != "steps":
+        return found
+    step_s = STEP_SAMPLES / RATE_HZ
+    framing = Framing(window_s=step_s, window_samples=STEP_SAMPLES, hop_s=step_s, tail="pad")
+    return found | {
+        "framing": framing,
+        "patch_frames": STEP_FRAMES,
+        "fixed_hop": True,
+        "notes": f"Ours: the last layer's {STEPS} times are rows of {1000 * step_s:.1f} ms. Each "
+        f"{STEPS * step_s:.3f} s are heard by themselves, levels counting from the loudest of "
+        "them, so that rows at their ends hear less around them.",
+    }
+
 
 FACTS = Facts(
     name="openl3",
@@ -80,101 +111,29 @@ FACTS = Facts(
     bands_hz=BANDS_HZ["mel256"],
     patch_range=(-80.0, 0.0),
     patch_unit="dB below the window's loudest (10 log10 of magnitude)",
-    variants={variant: int(variant.rpartition("_")[2]) for variant in VARIANTS},
+    variants=VARIANTS,
     # A window's first layers take 13 MB each.
     batch=16,
     files=FILES,
     precisions=("float32", "bfloat16"),
     notes="Version 0.4 with its kapre front end. The first window is centred on the first sample, "
     "as the reference does by default: half a second of silence stands before the sound.",
-    differences={
-        variant: {"patch_frames": SHAPES[front_end][0], "bands_hz": BANDS_HZ[front_end]}
-        for variant in VARIANTS
-        for front_end in [variant.partition("_")[0]]
-        if front_end != "mel256"
-    },
+    differences={variant: found for variant in VARIANTS if (found := _differences(variant))},
 )
 
-# Filters, and whether a 2 x 2 max-pool follows.
-CONVOLUTIONS = (
-    (64, False), (64, True), (128, False), (128, True), (256, False), (256, True), (512, False),
-)  # fmt: skip
-EPSILON = 1e-3
-NORMALISATION = ("gamma", "beta", "moving_mean", "moving_variance")
-CONVOLUTION = ("kernel", "bias")
-# The order of the official file: no normalisation follows the last convolution.
-LAYERS = (NORMALISATION, *(CONVOLUTION, NORMALISATION) * len(CONVOLUTIONS), CONVOLUTION)
-# Maxima are taken over so much of the last layer's bands and times; 4 x 3 are left for 6144.
-POOLS = {
-    "mel256_512": (32, 24), "mel256_6144": (8, 8), "mel128_512": (16, 24), "mel128_6144": (4, 8),
-    "linear_512": (32, 24), "linear_6144": (8, 8),
-}  # fmt: skip
 
+def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear | Stepping:
+    """Give graph code from waveforms (B, 48000) to vectors and patches (B, frames, bands).
 
-def _network(frames: int, bands: int, pool: tuple[int, int], dtype: str) -> Any:  # noqa: ANN401
-    """Give the Keras model from normalised spectrograms (B, bands, frames, 1) to embeddings."""
-    import keras
-    from keras import layers
-
-    options = {"padding": "same", "dtype": dtype}
-    x = spectrograms = layers.Input((bands, frames, 1))
-    for filters, pooled in CONVOLUTIONS:
-        x = layers.Conv2D(filters, 3, activation="relu", **options)(x)
-        if pooled:
-            x = layers.MaxPooling2D(2, dtype=dtype)(x)
-    x = layers.Conv2D(512, 3, **options)(x)
-    x = layers.Flatten(dtype=dtype)(layers.MaxPooling2D(pool, **options)(x))
-    return keras.Model(spectrograms, layers.Activation("linear", dtype="float32")(x))
-
-
-def _layers(path: Path) -> list[list[Array]]:
-    """Read the official file as the arrays of its 16 layers.
-
-    Layers are known by their order: their numbers differ from file to file.
-
-    Raises
-    ------
-    WeightsError
-        If the file holds other layers.
+    For `steps` the vectors are (B, 24, 512).
     """
-    arrays = read_keras_h5(path)
-    kinds = [name.rpartition("/")[2].partition(":")[0] for name, _ in arrays]
-    if kinds != [kind for layer in LAYERS for kind in layer]:
-        raise WeightsError(
-            f"{path.name} holds {len(arrays)} arrays that are not those of OpenL3 0.4's audio "
-            "network in its order; it is not the official file."
-        )
-    rest = iter(array for _, array in arrays)
-    return [[next(rest) for _ in layer] for layer in LAYERS]
-
-
-def _folded_weights(layers: list[list[Array]]) -> list[Array]:
-    """Give (kernel, bias) of every convolution, with the normalisation that follows folded in."""
-    folded: list[Array] = []
-    for (kernel, bias), normalisation in zip(layers[1:-1:2], layers[2:-1:2], strict=True):
-        gamma, beta, mean, variance = normalisation
-        folded += fold_batch_norm(
-            kernel,
-            axis=3,
-            gamma=gamma,
-            beta=beta,
-            mean=mean - bias,
-            variance=variance,
-            epsilon=EPSILON,
-        )
-    return folded + layers[-1]
-
-
-def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
-    """Give graph code from waveforms (B, 48000) to vectors and patches (B, frames, bands)."""
     import tensorflow as tf
 
-    network_name, _, size = variant.rpartition("_")
-    front_end = network_name.partition("_")[0]
-    path = files[f"openl3_audio_{network_name}-v0_4_0.h5.gz"]
-    official = _layers(path)
-    network = _network(*SHAPES[front_end], POOLS[f"{front_end}_{size}"], dtype)
-    fill(network, _folded_weights(official), path)
+    learnt, _, ending = variant.rpartition("_")
+    front_end = learnt.partition("_")[0]
+    path = files[f"openl3_audio_{learnt}-v0_4_0.h5.gz"]
+    official = official_layers(path)
+    embed = network(front_end, ending, official, path, dtype)
     gamma, beta, mean, variance = (array.item() for array in official[0])
     # The first convolution pads with zeros after this, so it stays out of the kernel.
     scale = gamma / np.sqrt(variance + EPSILON)
@@ -184,9 +143,13 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
         patches = decibels(waveforms)
         normalised = (patches - mean) * scale + beta
         spectrograms = tf.transpose(normalised, [0, 2, 1])[..., tf.newaxis]
-        return {"vectors": network(spectrograms, training=False), "patches": patches}
+        return {"vectors": embed(spectrograms, training=False), "patches": patches}
 
-    return hear
+    if ending != "steps":
+        return hear
+    # Frames reach beyond the next one: so much silence in front centres them on their step.
+    lead = (FRAME_SAMPLES[front_end] - FRAME_HOP) // 2
+    return Stepping(hear, window_samples=RATE_HZ, steps=STEPS, lead_samples=lead)
 
 
 def _front_end(name: str) -> Callable[[tf.Tensor], tf.Tensor]:

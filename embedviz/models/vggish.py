@@ -23,7 +23,7 @@ from embedviz.mel import band_centres_hz
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from embedviz.engine import Hear
+    from embedviz.frontends.framed import Framed
     from embedviz.model import Model
 
 WEIGHTS = WeightFile(
@@ -96,11 +96,11 @@ def _layer_name(prefix: str) -> str:
     return prefix.replace("/", "_")
 
 
-def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
+def build(files: Mapping[str, Path], variant: str, dtype: str) -> Framed:
     """Give graph code from waveforms (B, 15600) to vectors (B, 128) and patches (B, 96, 64)."""
     import tensorflow as tf
 
-    from embedviz.frontends.audioset import audioset_log_mel, vggish_mel_matrix
+    from embedviz.frontends.audioset import framed, vggish_mel_matrix
 
     network = _network(dtype)
     path = files[WEIGHTS.name]
@@ -114,13 +114,12 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
                 take(arrays, f"vggish/{prefix}/biases", bias, path),
             ]
         )
-    finish = _postprocessing(files[PCA.name]) if variant == "postprocessed" else tf.identity
+    postprocess = _postprocessing(files[PCA.name]) if variant == "postprocessed" else tf.identity
 
-    def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        patches = audioset_log_mel(waveforms, vggish_mel_matrix(), offset=0.01)
-        return {"vectors": finish(network(patches, training=False)), "patches": patches}
+    def finish(patches: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"vectors": postprocess(network(patches, training=False))}
 
-    return hear
+    return framed(vggish_mel_matrix(), offset=0.01, finish=finish)
 
 
 def _postprocessing(path: Path) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -21,7 +21,7 @@ from embedviz.mel import band_centres_hz
 
 if TYPE_CHECKING:
     from embedviz.data import FloatArray
-    from embedviz.engine import Hear
+    from embedviz.frontends.framed import Framed
     from embedviz.model import Columns, Model
 
 WEIGHTS = WeightFile(
@@ -102,22 +102,21 @@ def _folded_weights(path: Path) -> list[Array]:
     return folded
 
 
-def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
+def build(files: Mapping[str, Path], variant: str, dtype: str) -> Framed:
     """Give graph code from waveforms (B, 15600) to vectors (B, 1024), patches and scores."""
     import tensorflow as tf
 
-    from embedviz.frontends.audioset import audioset_log_mel, yamnet_mel_matrix
+    from embedviz.frontends.audioset import framed, yamnet_mel_matrix
 
     network = _network(dtype)
     path = files[WEIGHTS.name]
     fill(network, _folded_weights(path), path)
 
-    def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        patches = audioset_log_mel(waveforms, yamnet_mel_matrix(), offset=0.001)
+    def finish(patches: tf.Tensor) -> dict[str, tf.Tensor]:
         vectors, scores = network(patches, training=False)
-        return {"vectors": vectors, "patches": patches, "scores": scores}
+        return {"vectors": vectors, "scores": scores}
 
-    return hear
+    return framed(yamnet_mel_matrix(), offset=0.001, finish=finish)
 
 
 def columns(files: Mapping[str, Path]) -> Columns | None:

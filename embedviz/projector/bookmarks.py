@@ -128,7 +128,9 @@ def _prepared(vectors: FloatArray, mean: FloatArray) -> FloatArray:
 def _label(projection: Projection) -> str:
     names = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
     name = names.get(projection.method, projection.method)
-    label = f"{name} in {projection.dims}-D, computed by embedviz for all points"
+    fitted = projection.settings.get("fitted_rows")
+    of = "for all points" if fitted is None else f"from a sample of {fitted:,} points"
+    label = f"{name} in {projection.dims}-D, computed by embedviz {of}"
     if projection.method in ("pca", "umap"):
         return label
     return f"{label} (kept under UMAP, because the projector would start a t-SNE over)"

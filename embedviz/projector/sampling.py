@@ -48,7 +48,7 @@ def stratum_of(embedding_set: EmbeddingSet) -> str | None:
     return "label" if "label" in labels else next(iter(labels), None)
 
 
-def stratified(classes: IntArray, count: int) -> IntArray:
+def stratified(classes: IntArray, count: int, *, seed: int = 0) -> IntArray:
     """Give `count` of N row numbers in rising order.
 
     Parameters
@@ -58,10 +58,12 @@ def stratified(classes: IntArray, count: int) -> IntArray:
     count
         At most N. Each class gets one row where there are enough, then its share of the rest;
         within a class, one row is drawn from each of as many stretches of equal length.
+    seed
+        Draws other rows.
     """
     sizes = np.bincount(classes)
     shares = _shares(sizes, count)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     # Rows of one class side by side, each class in the order of the set.
     grouped = np.argsort(classes, kind="stable")
     ends = np.cumsum(sizes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from embedviz.data import ByteArray, EmbeddingSet
+from embedviz.large import fitted_words
 from embedviz.projector import contents
 from embedviz.projector.bookmarks import write_bookmarks
 from embedviz.projector.cells import safe_cells
@@ -128,6 +129,8 @@ class Writer:
                 f"The vectors are rounded to {options.digits} significant digits.",
             )
         if one.projection is not None:
+            if (said := fitted_words(one.projection)) is not None:
+                self._say(f"{prefix}{contents.BOOKMARKS}", said)
             with (here / contents.BOOKMARKS).open("wb") as stream:
                 write_bookmarks(
                     stream, one.vectors, one.projection, label=shown.label, colour=shown.colour

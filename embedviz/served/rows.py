@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from starlette.requests import Request
 
 from embedviz.data import EmbeddingSet, Source
 from embedviz.errors import EmbedvizError
+from embedviz.ui.serverfolders import is_allowed
 from embedviz.ui.workspace import DEMO, Workspace
 
 
@@ -111,6 +111,5 @@ def _readable(path: Path, workspace: Workspace) -> bool:
 
     A set can come from anywhere and name any path, so its word is not enough.
     """
-    shared = os.environ.get("EMBEDVIZ_RECORDINGS", "").split(os.pathsep)
-    roots = [workspace.folder, workspace.set_path(DEMO).parent, *map(Path, filter(None, shared))]
-    return any(path.is_relative_to(root.resolve()) for root in roots)
+    own = (workspace.folder, workspace.set_path(DEMO).parent)
+    return is_allowed(path) or any(path.is_relative_to(folder.resolve()) for folder in own)

@@ -13,14 +13,16 @@ from embedviz.data import Recording
 from embedviz.labels import LABEL
 from embedviz.ui import recordings as brought
 from embedviz.ui.bringing import show_bringing
+from embedviz.ui.folderpicker import show_folders
 from embedviz.ui.labelling import FOLDERS, NONE, Labelling, labelled, sources, summary
 from embedviz.ui.progress import plain
 from embedviz.ui.recordings import Collection, counted
+from embedviz.ui.uploading import show_uploader
 from embedviz.ui.workspace import Workspace
 
 CHOSEN, OFFERED = "labels-from", "labels-offered"
 ROUND = "intake-round"
-"""Counts what was brought in: a new key empties the uploaders, whose files are in memory."""
+"""Counts what was brought in: a new key empties the small uploaders and closes what is open."""
 MICROPHONE_HZ = 48_000
 LARGEST_PLAYED_BYTES = 50_000_000
 ROW_PX, ROWS_SHOWN, LIST_PX = 35, 9, 352
@@ -30,9 +32,11 @@ SENTENCES_PX = 180
 def intake(workspace: Workspace) -> tuple[Collection, Labelling]:
     """Draw the panel and give what lies in the workspace, with its labels."""
     st.subheader("Recordings", anchor=False)
-    _uploader(workspace)
+    show_uploader(workspace)
     _other_sources(workspace)
-    collection = brought.collected(workspace)
+    # Quick after the first look: headers are read again only where something changed.
+    with st.spinner("Looking at the recordings …", width="stretch"):
+        collection = brought.collected(workspace)
     labelling = Labelling(())
     if collection.recordings:
         labelling = _labels(workspace, collection)
@@ -43,26 +47,10 @@ def intake(workspace: Workspace) -> tuple[Collection, Labelling]:
     return collection, labelling
 
 
-def _uploader(workspace: Workspace) -> None:
-    files = st.file_uploader(
-        "Sound files and zip archives; a table with labels may be among them",
-        accept_multiple_files=True,
-        key=_key("files"),
-        help="WAV, FLAC, Ogg, Opus, MP3, AIFF and what else libsndfile reads. "
-        "CSV and TSV tables become labels.",
-    )
-    if files:
-        _bring(workspace, files)
-
-
 def _other_sources(workspace: Workspace) -> None:
     with st.container(horizontal=True):
-        with st.popover("A folder", icon=":material/folder_open:", key=_key("way-folder")):
-            folder = st.file_uploader(
-                "A folder; the names of its folders can be labels",
-                accept_multiple_files="directory",
-                key=_key("folder"),
-            )
+        if show_folders(workspace, key=_key("way-server-folder")):
+            _again()
         with st.popover("Record", icon=":material/mic:", key=_key("way-microphone")):
             sound = st.audio_input(
                 "Record with the microphone", sample_rate=MICROPHONE_HZ, key=_key("microphone")
@@ -73,8 +61,6 @@ def _other_sources(workspace: Workspace) -> None:
             icon=":material/science:",
             help="96 synthetic clips of eight kinds of sound, with labels.",
         )
-    if folder:
-        _bring(workspace, folder)
     if sound:
         sound.name = "microphone.wav"
         _bring(workspace, [sound])
@@ -103,7 +89,7 @@ def _nothing_yet(collection: Collection) -> None:
     with st.container(border=True, height=220, vertical_alignment="center"):
         st.markdown("**No recordings yet**", text_alignment="center")
         st.caption(
-            "Drop files or a zip above, choose a folder, record something, or try the demo.",
+            "Drop files, a folder or a zip above, record something, or try the demo.",
             text_alignment="center",
         )
         if collection.tables:

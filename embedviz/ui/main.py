@@ -34,6 +34,12 @@ PAGES = [
         help="Two models' maps of the same sounds side by side, and how far they agree.",
     ),
     st.Page(
+        home.page("evaluate"),
+        title="Evaluate",
+        icon=":material/rule:",
+        help="Which model separates your labels, and how far its map can be trusted.",
+    ),
+    st.Page(
         home.page("export"),
         title="Export",
         icon=":material/ios_share:",

@@ -3,6 +3,7 @@
 <workspace>/uploads/         files, folders, zip archives and label tables as they came
 <workspace>/unpacked/        what the archives hold
 <workspace>/left_out.json    what was removed of it, which the archives would bring back
+<workspace>/folders.json     folders of this machine that are used as well, see `serverfolders`
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
 from embedviz.data import Recording
 from embedviz.folders import demo_recordings
-from embedviz.recordings import gather
+from embedviz.recordings import Gathered, gather
+from embedviz.ui import serverfolders
 from embedviz.ui.workspace import Workspace
 
 TABLES = (".csv", ".tsv")
@@ -75,7 +77,8 @@ class Collection:
 
 def collected(workspace: Workspace) -> Collection:
     """Give what lies in the workspace's folder; headers are read again only after a change."""
-    return _collected(workspace, _stamp(workspace.uploads), _left_out(workspace))
+    folders = tuple(serverfolders.used(workspace).items())
+    return _collected(workspace, _stamp(workspace.uploads), _left_out(workspace), folders)
 
 
 def keep(workspace: Workspace, uploads: Iterable[Upload | BinaryIO], *, under: str = "") -> None:
@@ -96,21 +99,26 @@ def keep_demo(workspace: Workspace) -> None:
 
 
 def remove(workspace: Workspace, paths: Iterable[Path], failed: Iterable[str] = ()) -> None:
-    """Take recordings, and failures by their names, out of the workspace."""
+    """Take recordings, and failures by their names, out of the workspace.
+
+    Only what was uploaded is deleted.
+    """
     left_out = set(_left_out(workspace))
     for path in [*paths, *(workspace.uploads / name for name in failed)]:
         if path.is_relative_to(workspace.uploads) and path.is_file():
             path.unlink()
-        elif path.is_relative_to(workspace.folder):
-            left_out.add(path.relative_to(workspace.folder).as_posix())
+        else:
+            left_out.add(_named(workspace, path))
     _left_out_path(workspace).write_text(json.dumps(sorted(left_out)), encoding="utf-8")
 
 
 def remove_all(workspace: Workspace) -> None:
-    """Empty the workspace of everything that was brought in; its sets stay."""
+    """Empty the workspace of everything that was brought in; its sets and others' files stay."""
     for folder in (workspace.uploads, _unpacked(workspace)):
         shutil.rmtree(folder, ignore_errors=True)
     workspace.uploads.mkdir(exist_ok=True)
+    for used in serverfolders.used(workspace):
+        serverfolders.leave(workspace, used)
     _left_out_path(workspace).unlink(missing_ok=True)
 
 
@@ -129,7 +137,12 @@ def lasting(seconds: float) -> str:
 
 
 @lru_cache(maxsize=8)
-def _collected(workspace: Workspace, stamp: Stamp, left_out: frozenset[str]) -> Collection:
+def _collected(
+    workspace: Workspace,
+    stamp: Stamp,
+    left_out: frozenset[str],
+    folders: tuple[tuple[str, float], ...],
+) -> Collection:
     files = [workspace.uploads / name for name, _, _ in stamp]
     archives = [path for path in files if path.suffix.lower() == ".zip"]
     # A file of its own is tried whatever it is called, so that it gets its sentence.
@@ -140,9 +153,11 @@ def _collected(workspace: Workspace, stamp: Stamp, left_out: frozenset[str]) -> 
     ]
     unpacked = _unpacked(workspace)
     found = gather([*alone, workspace.uploads, *archives], unpack_to=unpacked)
+    for folder, _ in folders:
+        found = _together(found, serverfolders.gathered(folder, unpack_to=unpacked))
 
     def is_kept(path: Path) -> bool:
-        return path.relative_to(workspace.folder).as_posix() not in left_out
+        return _named(workspace, path) not in left_out
 
     recordings = tuple(r for r in found.recordings if is_kept(r.path))
     used = {r.path.relative_to(unpacked).parts[0] for r in recordings if unpacked in r.path.parents}
@@ -153,6 +168,8 @@ def _collected(workspace: Workspace, stamp: Stamp, left_out: frozenset[str]) -> 
         for path in paths
         if path.suffix.lower() in TABLES and path.is_file()
     }
+    for folder, _ in folders:
+        tables |= serverfolders.tables(folder, TABLES)
     tables = {_short(name, tables): path for name, path in tables.items()}
     return Collection(
         recordings,
@@ -161,6 +178,29 @@ def _collected(workspace: Workspace, stamp: Stamp, left_out: frozenset[str]) -> 
         max(0, found.skipped - len(archives) - len(tables)),
         tuple(path.name for path in archives),
     )
+
+
+def _together(first: Gathered, second: Gathered) -> Gathered:
+    """Join two findings; what is called like something of the first gets a number."""
+    taken, recordings = {r.name for r in first.recordings} | set(first.failures), []
+    for recording in second.recordings:
+        plain, name, number = PurePosixPath(recording.name), recording.name, 1
+        while name in taken:
+            number += 1
+            name = str(plain.with_name(f"{plain.stem} ({number}){plain.suffix}"))
+        taken.add(name)
+        recordings.append(replace(recording, name=name))
+    return Gathered(
+        (*first.recordings, *recordings),
+        {**second.failures, **first.failures},
+        first.skipped + second.skipped,
+    )
+
+
+def _named(workspace: Workspace, path: Path) -> str:
+    """Give what a removed file is remembered by: its place in the workspace or on the machine."""
+    inside = path.is_relative_to(workspace.folder)
+    return (path.relative_to(workspace.folder) if inside else path).as_posix()
 
 
 def _short(name: str, others: Iterable[str]) -> str:

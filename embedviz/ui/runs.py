@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
 
 from embedviz import catalogue, models, pooling, weights, windows
-from embedviz.data import EmbeddingSet, Recording
-from embedviz.embed import Progress, embed
+from embedviz.data import EmbeddingSet, Projection, Recording
+from embedviz.embed import Progress, embed_to_files
+from embedviz.errors import Unheard
 from embedviz.facts import Facts
 from embedviz.model import Per
 from embedviz.project import project
-from embedviz.store import write_set
+from embedviz.setwriter import Written
 from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.mapping import without_pictures, write_mapped
 from embedviz.ui.recordings import Collection, counted
 from embedviz.ui.workspace import Workspace
 
@@ -90,15 +94,19 @@ def start(
 
     def work(report: Report) -> Made:
         fetch_missing(models.facts(choice.model), choice.variant, report)
-        found = _embedded(recordings, choice, dict(collection.failures), report)
-        found = _with_map(found, report)
-        variants = models.facts(choice.model).variants
-        model = choice.model if len(variants) == 1 else f"{choice.model} {choice.variant}"
-        name = workspace.unused_set_name(f"{collection.title} {model}")
-        # Only here: the name of a set is taken as soon as its file is there.
-        write_set(found, workspace.set_path(name))
-        provenance = found.provenance
-        return Made(name, len(found), len(provenance.recordings), provenance.failures)
+        made = workspace.folder / "making" / f"{token_hex(8)}.parquet"
+        try:
+            written = _written(recordings, choice, dict(collection.failures), made, report)
+            places = _map(without_pictures(made), report)
+            variants = models.facts(choice.model).variants
+            model = choice.model if len(variants) == 1 else f"{choice.model} {choice.variant}"
+            name = workspace.unused_set_name(f"{collection.title} {model}")
+            # Only here: the name of a set is taken as soon as its file is there.
+            write_mapped(made, places, workspace.set_path(name))
+        finally:
+            made.unlink(missing_ok=True)
+        provenance = written.provenance
+        return Made(name, written.rows, len(provenance.recordings), provenance.failures)
 
     return queue().submit(work, owner=workspace.token, title=run_title(recordings, choice))
 
@@ -168,43 +176,45 @@ def _fetch(facts: Facts, variant: str, report: Report) -> None:
     )
 
 
-def _embedded(
-    recordings: Sequence[Recording], choice: Choice, failures: Mapping[str, str], report: Report
-) -> EmbeddingSet:
+def _written(
+    recordings: Sequence[Recording],
+    choice: Choice,
+    failures: Mapping[str, str],
+    target: Path,
+    report: Report,
+) -> Written:
+    """Embed into a file: hours of sound make more rows than should be in memory."""
     # TensorFlow takes seconds to load: here, in the worker, and never with the page.
     report(Update(0, 0, detail=f"Loading {choice.title}"))
     model = models.load_model(choice.model, choice.variant)
-
-    def progress(now: Progress) -> None:
-        place = min(now.recordings_done + 1, now.recordings)
-        failed = f" · {now.failures} could not be read" if now.failures else ""
-        report(
-            Update(
-                now.done_s,
-                now.total_s,
-                "s",
-                f"{place:,} of {now.recordings:,} · {now.recording}{failed}",
-                now.recording_done_s / now.recording_s if now.recording_s else 0.0,
-            )
-        )
-
-    return embed(
+    found = embed_to_files(
         recordings,
-        model,
+        {choice.model: model},
+        {choice.model: target},
         per=choice.per,
         hop_s=choice.hop_s,
         channel=choice.channel,
         failures=failures,
-        progress=progress,
-    )
+        progress=lambda _, now: report(progress_of(now)),
+    )[choice.model]
+    if isinstance(found, Unheard):
+        raise found
+    return found
 
 
-def _with_map(found: EmbeddingSet, report: Report) -> EmbeddingSet:
+def progress_of(now: Progress) -> Update:
+    """Say how far an embedding is: in seconds of sound, so that it moves in long recordings too."""
+    place = min(now.recordings_done + 1, now.recordings)
+    parts = [f"{place:,} of {now.recordings:,}", now.recording]
+    parts.append(f"{now.failures:,} could not be read" if now.failures else "")
+    share = now.recording_done_s / now.recording_s if now.recording_s else 0.0
+    return Update(now.done_s, now.total_s, "s", " · ".join(filter(None, parts)), share)
+
+
+def _map(found: EmbeddingSet, report: Report) -> Projection:
     detail = f"Laying out {counted(len(found), 'point')} with UMAP"
     report(Update(0, 100, "%", detail))
     # The first layout of a process compiles for some seconds before it can say how far it is.
-    return found.with_projection(
-        project(
-            found, "umap", progress=lambda done, total: report(Update(done, total, "%", detail))
-        )
+    return project(
+        found, "umap", progress=lambda done, total: report(Update(done, total, "%", detail))
     )

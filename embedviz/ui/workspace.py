@@ -1,7 +1,9 @@
 """A browser session's own folder: what it uploaded and the sets it made, behind a secret token.
 
 cache_folder()/workspaces/<token>/uploads/   recordings and tables, folders kept
+cache_folder()/workspaces/<token>/incoming/  files that a browser is sending, see `incoming`
 cache_folder()/workspaces/<token>/sets/      <name>.parquet
+cache_folder()/workspaces/<token>/making/    sets that are being written
 cache_folder()/workspaces/<token>/labels/    what was labelled on the map, see `relabelling`
 cache_folder()/workspaces/<token>/queries/   clips that were asked for, see `query`
 cache_folder()/demo/demo.parquet             the demo set, readable from every workspace
@@ -9,7 +11,6 @@ cache_folder()/demo/demo.parquet             the demo set, readable from every w
 
 from __future__ import annotations
 
-import filecmp
 import os
 import re
 import secrets
@@ -19,12 +20,14 @@ import time
 import unicodedata
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from embedviz.data import EmbeddingSet
 from embedviz.errors import EmbedvizError
 from embedviz.folders import cache_folder, demo_set_path
+from embedviz.ui.filing import place
+from embedviz.ui.filing import safe_name as safe_name
 from embedviz.ui.opensets import opened
 from embedviz.ui.relabelling import newest
 
@@ -35,14 +38,10 @@ DEMO = "demo"
 QUERY = "query~"
 """What the name of a clip that was asked for begins with; no set's own name can."""
 CHUNK_BYTES = 1 << 20
-LONGEST_NAME_BYTES = 200
-"""Of one file or folder; common file systems end at 255."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 _SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _QUERY_NAME = re.compile(rf"{QUERY}[0-9a-f]{{16}}")
-# Windows refuses these in names, and the folder may be on a shared drive.
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 
 
 @dataclass(frozen=True)
@@ -175,25 +174,22 @@ class Workspace:
             Where it lies. The same file sent twice is kept once; another file of the same name
             gets a number.
         """
-        target = self.uploads / safe_name(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as part:
             try:
                 shutil.copyfileobj(content, part, CHUNK_BYTES)
                 part.close()
-                return _place(Path(part.name), target)
+                return self.adopt(name, Path(part.name))
             finally:
                 Path(part.name).unlink(missing_ok=True)
 
+    def adopt(self, name: str, part: Path) -> Path:
+        """Move a complete file of this workspace under `uploads` and give where it lies.
 
-def safe_name(name: str) -> PurePosixPath:
-    r"""Turn a name from outside into a relative path that stays where it is put.
-
-    >>> safe_name("../night 1\\bat?.wav")
-    PurePosixPath('night 1/bat_.wav')
-    """
-    parts = [_safe_part(part) for part in re.split(r"[/\\]", unicodedata.normalize("NFC", name))]
-    return PurePosixPath(*[part for part in parts if part] or ["file"])
+        It gets its name as in `save`; where the same file lies there already, `part` stays.
+        """
+        target = self.uploads / safe_name(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return place(part, target)
 
 
 def sweep() -> int:
@@ -203,29 +199,6 @@ def sweep() -> int:
     for folder in stale:
         shutil.rmtree(folder, ignore_errors=True)
     return len(stale)
-
-
-def _safe_part(part: str) -> str:
-    clean = _UNSAFE.sub("_", part).strip().rstrip(".")
-    suffix = Path(clean).suffix[:16]
-    stem = clean.removesuffix(suffix).encode()[: LONGEST_NAME_BYTES - len(suffix.encode())]
-    return stem.decode(errors="ignore") + suffix
-
-
-def _place(part: Path, target: Path) -> Path:
-    """Move a complete file to `target` or, where another file lies there, beside it."""
-    for number in count(1):
-        name = target.name if number == 1 else f"{target.stem} ({number}){target.suffix}"
-        candidate = target.with_name(name)
-        try:
-            # Made first, so that two sessions of one workspace cannot choose the same name.
-            candidate.touch(exist_ok=False)
-        except FileExistsError:
-            if candidate.is_file() and filecmp.cmp(part, candidate, shallow=False):
-                return candidate
-            continue
-        return part.replace(candidate)
-    raise AssertionError("numbers do not end")
 
 
 def _is_set(name: str) -> bool:

@@ -1,0 +1,1 @@
+"""How fast models are on this machine: measured, told as a table, as JSON and as a chart."""

@@ -1,0 +1,183 @@
+"""95 % intervals: a bootstrap over recordings or groups, careful at the ends of the scale.
+
+Groups are drawn with replacement and the predictions scored again; nothing is fitted anew. What
+the draws tell is the standard error. It becomes an interval by Wilson's score (1927) for so many
+independent trials as have that error, as Korn and Graubard (1998) and Franco et al. (2019) do for
+surveys of clusters. Percentiles of the draws would be simpler, but where all or nearly all
+predictions are right they say [1, 1] however few recordings there are.
+
+How much units of one group are alike is learned only from groups with a mistake. Where there are
+few of those it is taken, with the weight of one such group, that a group is right or wrong as one.
+
+Probes of different folds share training units, so their mistakes hang together and out-of-fold
+scores vary more than such draws say (Bates, Hastie and Tibshirani 2023). `_overlap` makes up for
+it. `benchmarks/evaluate.py` counts how often the intervals hold the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from embedviz.data import FloatArray
+from embedviz.evaluation.folds import groups_of_class, in_order
+from embedviz.evaluation.results import IntArray, Score
+from embedviz.evaluation.scores import OF_RANKS, Judged, WideArray, judged, metrics_of, values
+
+DRAWS = 1000
+_Z = 1.959963984540054
+"""Of the normal distribution, for 95 %."""
+_BLOCK_WEIGHTS = 1 << 22
+
+
+def score_with_interval(
+    metric: str,
+    truth: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    scores: FloatArray | None,
+    groups: npt.ArrayLike,
+    *,
+    seed: int = 0,
+) -> Score:
+    """Score predictions, with a 95 % interval over the groups.
+
+    Parameters
+    ----------
+    metric
+        A key of `METRICS`.
+    truth, predicted
+        (U,) class numbers; units with the prediction -1 are left out.
+    scores
+        (U, C) of each class, for `roc_auc` and `average_precision`; else None will do.
+    groups
+        (U,) the recording or group of each unit: what is drawn together.
+    seed
+        Of the draws. The same groups and seed give the same draws for every model.
+    """
+    found = judged(truth, predicted, scores, groups)
+    return _scored(found, metric, seed)
+
+
+def all_scores(
+    truth: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    scores: FloatArray | None,
+    groups: npt.ArrayLike,
+    *,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Give every score that these predictions have; parameters as `score_with_interval`."""
+    found = judged(truth, predicted, scores, groups)
+    return {metric: _scored(found, metric, seed) for metric in metrics_of(found)}
+
+
+def share_with_interval(
+    right: npt.ArrayLike, groups: npt.ArrayLike, *, seed: int = 0, other_variance: float = 0.0
+) -> Score:
+    """Give the mean of how right units are (U,), 0 to 1, with its interval over the groups.
+
+    `other_variance` is added to that of the groups, for example of drawn training recordings.
+    """
+    right, group = np.asarray(right, np.float64), in_order(groups)
+    held, sums = np.bincount(group), np.bincount(group, right)
+    error2 = _variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
+    faults = min(np.count_nonzero(sums < held), np.count_nonzero(sums > 0))
+    return _wilson(
+        float(right.mean()),
+        error2 + other_variance,
+        faults=int(faults),
+        least=float(held.sum() ** 2 / (held**2).sum()),
+    )
+
+
+def difference_with_interval(
+    a_right: npt.ArrayLike, b_right: npt.ArrayLike, groups: npt.ArrayLike, *, seed: int = 0
+) -> Score:
+    """Give by how much the first of two is right more often on the same units, with its interval.
+
+    As Agresti and Min (2005) do for pairs, half a group in favour of each is added, so that two
+    models that agree everywhere on few recordings are not said to be equal for certain.
+
+    Parameters
+    ----------
+    a_right, b_right
+        (U,) how right each is, 0 to 1.
+    groups, seed
+        As `score_with_interval`.
+    """
+    apart = np.asarray(a_right, np.float64) - np.asarray(b_right, np.float64)
+    group = in_order(groups)
+    held, sums = np.bincount(group), np.bincount(group, apart)
+    error2 = _variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
+    count = float(held.sum() ** 2 / (held**2).sum())
+    value = float(apart.mean())
+    error2 *= _overlap((float(np.mean(a_right)) + float(np.mean(b_right))) / 2)
+    middle = value * count / (count + 2)
+    half = _Z * float(np.sqrt(error2 * count**2 + 1)) / (count + 2)
+    low, high = min(middle - half, value), max(middle + half, value)
+    return Score(value, max(low, -1.0), min(high, 1.0))
+
+
+def draws(groups: int, *, seed: int, count: int = DRAWS) -> Iterator[WideArray]:
+    """Draw so many groups with replacement, `count` times: weights (B, G) in blocks."""
+    rng = np.random.default_rng(seed)
+    block = max(1, min(count, _BLOCK_WEIGHTS // groups))
+    for start in range(0, count, block):
+        rows = min(block, count - start)
+        drawn = rng.integers(0, groups, (rows, groups)) + groups * np.arange(rows)[:, np.newaxis]
+        weights = np.bincount(drawn.ravel(), minlength=rows * groups)
+        yield weights.reshape(rows, groups).astype(np.float64)
+
+
+def _scored(found: Judged, metric: str, seed: int) -> Score:
+    value = float(values(found, metric, np.ones((1, found.groups)))[0])
+    right = np.bincount(found.group, found.truth == found.predicted)
+    held = np.bincount(found.group)
+    error2 = _variance(lambda drawn: values(found, metric, drawn), found.groups, seed)
+    faults = min(np.count_nonzero(right < held), np.count_nonzero(right > 0))
+    return _wilson(value, error2, faults=int(faults), least=_trials(found, metric, held))
+
+
+def _variance(score: Callable[[WideArray], WideArray], groups: int, seed: int) -> float:
+    """Give the squared standard error of a score that takes weights (B, G)."""
+    if groups < 2:
+        return 0.0
+    drawn = np.concatenate([score(weights) for weights in draws(groups, seed=seed)])
+    # G groups drawn from G vary by (G - 1) / G of what G new ones would.
+    return float(np.nanvar(drawn)) * groups / (groups - 1)
+
+
+def _trials(found: Judged, metric: str, held: IntArray) -> float:
+    """Count the independent trials behind a score, were every group right or wrong as one."""
+    if metric == "accuracy":
+        return float(held.sum() ** 2 / (held**2).sum())
+    reach = groups_of_class(found.truth, found.group)
+    reach = reach[reach > 0]
+    # Ranks are known as well as the smaller class is; means of classes as their harmonic mean.
+    return float(reach.min() if metric in OF_RANKS else len(reach) ** 2 / (1 / reach).sum())
+
+
+def _overlap(value: float) -> float:
+    """Give by how much the variance of an out-of-fold score exceeds that of given predictions.
+
+    Simulated tasks show 1.0 to 1.1 where nearly all is right, 1.2 to 1.4 at 0.7 and 1.4 to 1.8 at
+    chance: what is hard is what the choice of training units decides.
+    """
+    return 1 + 2 * value * (1 - value)
+
+
+def _wilson(value: float, error2: float, *, faults: int, least: float) -> Score:
+    """Give Wilson's interval for the trials that have this squared standard error."""
+    spread = value * (1 - value)
+    trials = least
+    if spread > 0:
+        # In shares of the error of `least` trials: 1 where groups are right or wrong as one.
+        alike = (faults * error2 * least / spread + 1) / (faults + 1)
+        trials = least / alike
+    trials /= _overlap(value)
+    scale = 1 + _Z**2 / trials
+    middle = (value + _Z**2 / (2 * trials)) / scale
+    half = _Z / scale * float(np.sqrt(spread / trials + _Z**2 / (4 * trials**2)))
+    return Score(value, max(0.0, min(middle - half, value)), min(1.0, max(middle + half, value)))

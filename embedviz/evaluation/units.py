@@ -1,0 +1,254 @@
+"""What is classified: the rows or recordings that every set has, their labels, groups and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from embedviz.errors import EvaluationError
+from embedviz.evaluation.candidates import Sets, TextArray, at, candidates, numbered
+from embedviz.evaluation.folds import Split, groups_of_class, in_order, make_folds
+from embedviz.evaluation.pooled import POOLINGS
+from embedviz.evaluation.results import IntArray, Task, Units
+
+_NOT_LABELS = ("recording", "start_s", "stop_s", "padding_s")
+_NAMED = 5
+"""Classes that a sentence names before it counts the others."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every set; see `embedviz.evaluation.evaluate.evaluate`."""
+
+    label: str
+    group: str | None = None
+    folds: str | None = None
+    pooling: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The units of an evaluation, U of them, and where each set has them."""
+
+    task: Task
+    units: Units
+    groups: IntArray
+    """(U,) what is never on both sides of a split, and is drawn together."""
+    group_values: tuple[str, ...]
+    """(U,) of the group column; names of recordings where there is none."""
+    reference: str
+    """The title of the set that has the label."""
+    unit_of_row: Mapping[str, IntArray]
+    """Title -> (N,) the unit of each row of that set; -1 for none."""
+
+
+def gathered(sets: Sets, question: Question) -> Gathered:
+    """Find the units that all sets have and that can be asked for the label, and split them.
+
+    Parameters
+    ----------
+    sets
+        Title -> set. The first that has the label column is believed for labels, groups, folds.
+    question
+        What is asked.
+
+    Raises
+    ------
+    EvaluationError
+        If there is nothing to be asked; the sentence says why and what to do.
+    """
+    reference = _reference(sets, question)
+    pooling = _pooling(sets, question.pooling)
+    unit = "row" if pooling == "window" else "recording"
+    numbers = numbered(sets, reference, pooling)
+    frame = candidates(
+        sets,
+        reference,
+        numbers[reference],
+        label=question.label,
+        group=question.group,
+        folds=question.folds,
+    )
+    everywhere = np.ones(len(frame), bool)
+    for of_rows in numbers.values():
+        everywhere &= np.isin(frame.index, of_rows)
+    if not everywhere.any():
+        raise EvaluationError(
+            f"The sets have no {unit} in common; embed the same recordings with every model, "
+            "or pool per recording."
+        )
+    left_out: list[str] = []
+    frame = _kept(frame, everywhere, f"{unit}s that not every set has", left_out)
+    several = frame["label"].isna().to_numpy()
+    frame = _kept(frame, ~several, "recordings with more than one label", left_out)
+    frame = _kept(frame, frame["label"] != "", f"{unit}s without a label", left_out)
+    frame = _kept(frame, frame["fold"] >= 0, f"{unit}s without a fold", left_out)
+    _check_labels(frame, question, several=int(several.sum()))
+    split = _split(frame, question)
+    _tell_lonely(frame["label"].to_numpy(str)[split.fold < 0], question, left_out)
+    return _finished(
+        frame,
+        split,
+        question,
+        pooling=pooling,
+        left_out=left_out,
+        reference=reference,
+        numbers=numbers,
+    )
+
+
+def _reference(sets: Sets, question: Question) -> str:
+    if not sets:
+        raise EvaluationError("There is no set to evaluate; give one or more.")
+    having = [title for title, one in sets.items() if question.label in one.table]
+    if not having:
+        columns = dict.fromkeys(str(n) for one in sets.values() for n in one.table.columns)
+        offered = [name for name in columns if name not in _NOT_LABELS]
+        raise EvaluationError(
+            f"There is no column {question.label!r}; there "
+            + (f"are {', '.join(offered)}." if offered else "is none that could be a label.")
+        )
+    for wanted in (question.group, question.folds):
+        if wanted and wanted not in sets[having[0]].table:
+            columns = dict.fromkeys(str(n) for n in sets[having[0]].table.columns)
+            raise EvaluationError(
+                f"{having[0]}, which has the label, has no column {wanted!r}; it has "
+                f"{', '.join(columns)}."
+            )
+    return having[0]
+
+
+def _pooling(sets: Sets, asked: str | None) -> str:
+    if asked is not None and asked not in POOLINGS:
+        raise EvaluationError(f"The pooling {asked!r} is not one of {', '.join(POOLINGS)}.")
+    if len(sets) == 1:
+        table = next(iter(sets.values())).table
+        if asked is None or len(table) == table["recording"].nunique():
+            return "window"
+    return asked or "mean"
+
+
+def _kept(frame: pd.DataFrame, kept: npt.ArrayLike, what: str, left_out: list[str]) -> pd.DataFrame:
+    """Leave out all other units, and say how many there were."""
+    mask = np.asarray(kept, bool)
+    lost = len(mask) - int(np.count_nonzero(mask))
+    if lost:
+        left_out.append(f"Left out: {what} ({lost:,} of {len(mask):,}).")
+    return frame[mask]
+
+
+def _check_labels(frame: pd.DataFrame, question: Question, *, several: int) -> None:
+    found = frame["label"].unique()
+    if not len(found) and several:
+        raise EvaluationError(
+            f"Every recording has more than one value of {question.label!r}; pool by window, so "
+            "that each row keeps its own."
+        )
+    if not len(found):
+        raise EvaluationError(
+            f"The column {question.label!r} is empty in every row; choose another or label some."
+        )
+    if len(found) == 1:
+        raise EvaluationError(
+            f"All rows have the label {found[0]!r} in the column {question.label!r}; a probe "
+            "needs at least two classes to tell apart."
+        )
+
+
+def _split(frame: pd.DataFrame, question: Question) -> Split:
+    """Give the folds, -1 for classes that cannot be both learned and tested."""
+    labels, groups = frame["label"].to_numpy(str), frame["group"].to_numpy(np.int64)
+    truth = np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    if not question.folds:
+        fold = make_folds(truth, groups, seed=question.seed)
+        count = int(fold.max()) + 1
+        return Split(fold, tuple(map(str, range(1, count + 1))), _words(count, question))
+    fold = frame["fold"].to_numpy(np.int64).copy()
+    fold[groups_of_class(truth, fold)[truth] < 2] = -1
+    names, sentence = frame.attrs["split"]
+    held = np.unique(fold[fold >= 0])
+    if len(held) < 2:
+        raise EvaluationError(
+            f"No class lies in two folds of the column {question.folds!r}, so none can be both "
+            "learned and tested; choose another column or let the folds be made."
+        )
+    return Split(fold, names, sentence)
+
+
+def _words(count: int, question: Question) -> str:
+    kept = "recording or copy of it"
+    if question.group and question.group != "recording":
+        kept += f" and no value of {question.group!r}"
+    return (
+        f"{count} folds in which each class has about its share; no {kept} is both trained on "
+        f"and tested (seed {question.seed})."
+    )
+
+
+def _tell_lonely(labels: TextArray, question: Question, left_out: list[str]) -> None:
+    """Say which classes are left out because they are on one side of any split."""
+    if not len(labels):
+        return
+    names = np.unique(labels).tolist()
+    shown = ", ".join(names[:_NAMED])
+    if len(names) > _NAMED:
+        shown += f" and {len(names) - _NAMED} more"
+    where = f"one fold of {question.folds!r}" if question.folds else "one recording"
+    if question.group and not question.folds:
+        where += f" or one value of {question.group!r}"
+    classes = "the class" if len(names) == 1 else f"{len(names)} classes"
+    left_out.append(
+        f"Left out: {classes} {shown} ({len(labels):,} rows), found in {where} only, so that a "
+        "probe could not be both taught and tested."
+    )
+
+
+def _finished(
+    frame: pd.DataFrame,
+    split: Split,
+    question: Question,
+    *,
+    pooling: str,
+    left_out: list[str],
+    reference: str,
+    numbers: Mapping[str, IntArray],
+) -> Gathered:
+    used = frame[split.fold >= 0]
+    classes, truth = np.unique(used["label"].to_numpy(str), return_inverse=True)
+    counts = np.bincount(truth, minlength=len(classes))
+    task = Task(
+        label=question.label,
+        group=question.group or "recording",
+        pooling=pooling,
+        classes=tuple(classes.tolist()),
+        counts=tuple(counts.tolist()),
+        recordings=int(used["identity"].nunique()),
+        folds=split.names,
+        split=split.sentence,
+        majority=float(counts.max() / counts.sum()),
+        left_out=tuple(left_out),
+    )
+    units = Units(
+        recording=tuple(used["recording"]),
+        start_s=tuple(used["start_s"]),
+        stop_s=tuple(used["stop_s"]),
+        truth=truth.astype(np.int64),
+        fold=split.fold[split.fold >= 0],
+    )
+    # The last place is that of -1: rows of no unit.
+    place = at(
+        1 + max(int(one.max()) for one in numbers.values()) + 1, used.index, range(len(used))
+    )
+    return Gathered(
+        task=task,
+        units=units,
+        groups=in_order(used["group"].to_numpy()),
+        group_values=tuple(used["value"]),
+        reference=reference,
+        unit_of_row={title: place[of_rows] for title, of_rows in numbers.items()},
+    )

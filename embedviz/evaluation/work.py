@@ -1,0 +1,310 @@
+"""The steps of an evaluation and what they find, one model at a time so that one is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedviz.data import EmbeddingSet, FloatArray
+from embedviz.errors import EvaluationError
+from embedviz.evaluation import baseline
+from embedviz.evaluation.intervals import difference_with_interval, score_with_interval
+from embedviz.evaluation.pooled import pooled
+from embedviz.evaluation.probes import predict_out_of_fold
+from embedviz.evaluation.probing import Probing, probed
+from embedviz.evaluation.results import (
+    Clustered,
+    Confound,
+    Corrected,
+    Difference,
+    Evaluation,
+    Made,
+    Probed,
+    Score,
+    Trusted,
+)
+from embedviz.evaluation.steps import Part, Step
+from embedviz.evaluation.units import Gathered
+
+if TYPE_CHECKING:
+    from embedviz.evaluation.fitting import Fitted
+    from embedviz.evaluation.things import Things
+
+_LABEL_SCORE = "balanced_accuracy"
+
+
+class Work:
+    """Finds all that was asked of some sets."""
+
+    def __init__(
+        self,
+        sets: Mapping[str, EmbeddingSet],
+        asked: Gathered,
+        how: Sequence[Probing],
+        *,
+        seed: int,
+        find: baseline.Find | None,
+    ) -> None:
+        self._sets, self._asked, self._how = sets, asked, how
+        self._seed, self._find = seed, find
+        taken = baseline.TITLE in sets
+        self._log_mel = f"{baseline.TITLE} baseline" if taken else baseline.TITLE
+        self._vectors: FloatArray | None = None
+        self._first: Fitted = None
+        self._things: Things | None = None
+        self._probed: list[Probed] = []
+        self._clustered: list[Clustered] = []
+        self._trusted: list[Trusted] = []
+        self._confounds: list[Confound] = []
+        self._corrected: list[Corrected] = []
+        self._notes: list[str] = []
+
+    def steps(self, parts: frozenset[str]) -> list[Step]:
+        """Plan everything; the weights are about what each takes."""
+        steps = []
+        if "confounds" in parts:
+            steps.append(Step("Listening to the recordings", 10, self._find_things))
+        for title in self._sets:
+            steps += self._of_set(title, parts)
+        if not any(map(self._is_baseline, self._sets)):
+            steps.append(Step("Hearing the recordings with log-mel", 15, self._hear_baseline))
+            steps += self._probes(self._log_mel, 10)
+        members = [title for title in self._sets if self._is_member(title)]
+        if "ensembles" in parts and len(members) > 1:
+            title = f"ensemble of {', '.join(members)}"
+            steps.append(Step(f"{title}: joining", 1, lambda _: self._join(members)))
+            steps += self._probes(title, 15)
+        return steps
+
+    def result(self, made: Made) -> Evaluation:
+        """Put together what was found."""
+        return Evaluation(
+            task=self._asked.task,
+            units=self._asked.units,
+            probed=tuple(self._probed),
+            differences=self._differences(),
+            clustered=tuple(self._clustered),
+            trusted=tuple(self._trusted),
+            confounds=tuple(self._confounds),
+            corrected=tuple(self._corrected),
+            notes=tuple(dict.fromkeys(note for note in self._all_notes() if note)),
+            made=made,
+        )
+
+    def _is_baseline(self, title: str) -> bool:
+        return self._sets[title].provenance.model == baseline.MODEL
+
+    def _is_member(self, title: str) -> bool:
+        return not self._is_baseline(title) and not self._sets[title].provenance.members
+
+    def _of_set(self, title: str, parts: frozenset[str]) -> list[Step]:
+        """Plan what is asked of one set, beginning with its vectors."""
+        steps = [Step(f"{title}: pooling", 1, lambda _: self._take(title))]
+        steps += self._probes(title, 10)
+        more: dict[str, tuple[str, int, Callable[[str, Part], None]]] = {
+            "confounds": ("what else the vectors know", 10, self._find_confounds),
+            "corrections": ("probing without what disturbs", 10, self._correct),
+            "clusters": ("clusters", 5, self._cluster),
+            "trust": ("trust of the map", 20, self._trust),
+        }
+        for part, (doing, weight, run) in more.items():
+            if part in parts:
+                steps.append(
+                    Step(f"{title}: {doing}", weight, lambda tell, run=run: run(title, tell))  # type: ignore[misc]
+                )
+        return steps
+
+    def _probes(self, title: str, weight: int) -> list[Step]:
+        words = {"logistic": "logistic regression", "nearest": "nearest neighbours"}
+        return [
+            Step(
+                f"{title}: {words[how.probe]}",
+                weight * (2 if how.curves else 1),
+                lambda tell, how=how: self._probe(title, how, tell),  # type: ignore[misc]
+            )
+            for how in self._how
+        ]
+
+    def _pooled(self, title: str) -> FloatArray:
+        try:
+            return pooled(
+                self._sets[title].vectors,
+                self._asked.unit_of_row[title],
+                len(self._asked.units.truth),
+                pooling=self._asked.task.pooling,
+            )
+        except EvaluationError as error:
+            raise EvaluationError(f"{title}: {error}") from error
+
+    def _take(self, title: str) -> None:
+        self._vectors, self._first = None, None
+        self._vectors = self._pooled(title)
+
+    def _join(self, members: Sequence[str]) -> None:
+        """Set the vectors of several models side by side; each fold standardises them."""
+        self._vectors = None
+        every = [self._pooled(title) for title in members]
+        self._vectors = np.hstack(every)
+        self._first = _side_by_side([vectors.shape[1] for vectors in every])
+
+    def _hear_baseline(self, tell: Part) -> None:
+        self._vectors, self._first = None, None
+        try:
+            self._vectors = baseline.logmel_vectors(
+                self._sets[self._asked.reference].provenance,
+                self._asked.units,
+                pooling=self._asked.task.pooling,
+                find=self._find,
+                progress=tell,
+            )
+        except EvaluationError as error:
+            self._notes.append(f"There is no log-mel baseline: {error}")
+
+    def _probe(self, title: str, how: Probing, tell: Part) -> None:
+        if self._vectors is None:
+            return
+        found, notes = probed(
+            title,
+            self._vectors,
+            self._asked,
+            how,
+            baseline=title == baseline.TITLE
+            if title not in self._sets
+            else self._is_baseline(title),
+            # The logistic probe standardises all columns by itself.
+            first=self._first if how.probe == "nearest" else None,
+            tell=tell,
+        )
+        self._probed.append(found)
+        self._notes += notes
+
+    def _find_things(self, tell: Part) -> None:
+        from embedviz.evaluation.things import things
+
+        self._things = things(
+            self._sets[self._asked.reference],
+            self._asked.units,
+            self._asked.task,
+            find=self._find,
+            seed=self._seed,
+            progress=tell,
+        )
+        self._notes += self._things.notes
+
+    def _find_confounds(self, title: str, tell: Part) -> None:
+        from embedviz.evaluation.confounds import confounds
+
+        if self._vectors is None or self._things is None:
+            return
+        self._confounds += confounds(
+            title,
+            self._vectors,
+            self._things,
+            self._asked.task,
+            label_score=self._label_score(title),
+            seed=self._seed,
+            progress=tell,
+        )
+
+    def _label_score(self, title: str) -> Score:
+        """Give how well the logistic probe tells the label, also where it was not asked for."""
+        for one in self._probed:
+            if (one.model, one.probe) == (title, "logistic"):
+                return one.scores[_LABEL_SCORE]
+        truth, fold = self._asked.units.truth, self._asked.units.fold
+        assert self._vectors is not None
+        found = predict_out_of_fold(self._vectors, truth, fold, seed=self._seed)
+        return score_with_interval(
+            _LABEL_SCORE, truth, found.predicted, None, self._asked.groups, seed=self._seed
+        )
+
+    def _correct(self, title: str, tell: Part) -> None:
+        from embedviz.evaluation.corrections import corrected
+
+        if self._vectors is None:
+            return
+        grouped = self._asked.task.group != "recording"
+        self._corrected += corrected(
+            title,
+            self._vectors,
+            self._asked.units,
+            self._asked.task,
+            group_values=self._asked.group_values if grouped else None,
+            seed=self._seed,
+            progress=tell,
+        )
+
+    def _cluster(self, title: str, tell: Part) -> None:
+        from embedviz.evaluation.clustering import clustered
+
+        if self._vectors is None:
+            return
+        classes = self._asked.task.classes
+        labels = [classes[number] for number in self._asked.units.truth]
+        self._clustered += clustered(title, self._vectors, labels, seed=self._seed, progress=tell)
+
+    def _trust(self, title: str, tell: Part) -> None:
+        from embedviz.evaluation.maptrust import trusted
+
+        one = self._sets[title]
+        self._trusted.append(
+            trusted(title, one.vectors, one.projection, seed=self._seed, progress=tell)
+        )
+
+    def _differences(self) -> tuple[Difference, ...]:
+        """Compare every pair of models with the same probe, on the same draws of groups."""
+        truth = self._asked.units.truth
+        return tuple(
+            Difference(
+                a.model,
+                b.model,
+                a.probe,
+                difference_with_interval(
+                    a.predicted == truth, b.predicted == truth, self._asked.groups, seed=self._seed
+                ),
+            )
+            for a, b in combinations(self._probed, 2)
+            if a.probe == b.probe
+        )
+
+    def _all_notes(self) -> list[str]:
+        """Warnings first."""
+        warned = [one.warning for one in self._confounds]
+        unverified = [
+            f"{title} was made with weights that are not known to be the published ones."
+            for title, one in self._sets.items()
+            if not one.provenance.verified
+        ]
+        return [*warned, *self._beside_majority(), *unverified, *self._notes]
+
+    def _beside_majority(self) -> list[str]:
+        """Warn where no model is surely better than always saying the commonest class."""
+        task = self._asked.task
+        if any(one.scores["accuracy"].low > task.majority for one in self._probed):
+            return []
+        commonest = task.classes[int(np.argmax(task.counts))]
+        return [
+            f"No model is more accurate for certain than always saying {commonest!r}, which is "
+            f"right in {task.majority:.1%}; look at balanced accuracy and macro F1."
+        ]
+
+
+def _side_by_side(widths: Sequence[int]) -> Fitted:
+    """Give a transformer that standardises parts of vectors and lets each weigh the same."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.preprocessing import StandardScaler
+
+    ends = np.cumsum(widths)
+    parts = {
+        str(place): slice(int(end - width), int(end))
+        for place, (width, end) in enumerate(zip(widths, ends, strict=True))
+    }
+    return ColumnTransformer(
+        [(name, StandardScaler(), columns) for name, columns in parts.items()],
+        transformer_weights={
+            name: 1 / np.sqrt(width) for name, width in zip(parts, widths, strict=True)
+        },
+    )

@@ -1,0 +1,272 @@
+"""An evaluation asks every model the same, beside log-mel and the commonest class."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import tone
+from drawn import drawn_set
+from sklearn.metrics import confusion_matrix
+
+from embedviz import models
+from embedviz.audio import sha256
+from embedviz.data import Source
+from embedviz.embed import embed
+from embedviz.errors import Cancelled, EvaluationError
+from embedviz.evaluation import baseline
+from embedviz.evaluation.evaluate import PARTS, evaluate
+from embedviz.labels import from_folders
+from embedviz.recordings import gather
+
+def knowing(how_well, model="drawn", seed=0, **options):
+    """A set whose first value says the call, so much louder than the noise around it."""
+    found = drawn_set(seed=seed, model=model, **options)
+    call = found.table["call"].str[-1].astype(int).to_numpy()
+    found.vectors[:, 0] += how_well * call
+    return found
+
+
+@pytest.fixture
+def three():
+    """A model that knows the call, one that half does, and log-mel that does not."""
+    options = {"recordings": 24, "windows": 2}
+    return {
+        "good": knowing(9, **options),
+        "fair": knowing(1.5, seed=1, **options),
+        "log-mel": knowing(0, seed=2, model="logmel", **options),
+    }
+
+
+def by_name(found, probe="logistic"):
+    return {one.model: one for one in found.probed if one.probe == probe}
+
+
+def test_models_stand_side_by_side_with_their_ensemble_and_the_baseline(three):
+    found = evaluate(three, "call", parts=("ensembles",))
+    models_of = ["good", "fair", "log-mel", "ensemble of good, fair"]
+    assert [one.model for one in found.probed[::2]] == models_of
+    assert [one.probe for one in found.probed[:2]] == ["logistic", "nearest"]
+    assert [one.model for one in found.probed if one.baseline] == ["log-mel"] * 2
+    value = {name: one.scores["accuracy"].value for name, one in by_name(found).items()}
+    assert value["good"] == 1
+    assert 0.6 < value["fair"] < 1
+    assert 0.2 < value["log-mel"] < 0.75
+    assert value["ensemble of good, fair"] == 1
+    assert (found.task.majority, found.task.pooling) == (0.5, "mean")
+    assert set(found.probed[0].scores) >= {"roc_auc", "average_precision"}
+
+
+def test_every_pair_is_compared_on_the_same_units(three):
+    found = evaluate(three, "call", parts=(), probes=["logistic"])
+    assert [(one.a, one.b) for one in found.differences] == [
+        ("good", "fair"),
+        ("good", "log-mel"),
+        ("fair", "log-mel"),
+    ]
+    probed, one = by_name(found), found.differences[1].accuracy
+    apart = [probed[name].scores["accuracy"].value for name in ("good", "log-mel")]
+    assert one.value == pytest.approx(apart[0] - apart[1])
+    assert 0 < one.low < one.value <= one.high
+
+
+def test_predictions_say_what_the_confusion_counts(three):
+    found = evaluate(three, "call", parts=(), folds=None)
+    for one in found.probed:
+        wanted = confusion_matrix(found.units.truth, one.predicted)
+        assert one.confusion.tolist() == wanted.tolist()
+        right = one.predicted == found.units.truth
+        shares = [right[found.units.fold == fold].mean() for fold in range(5)]
+        assert one.fold_accuracy == pytest.approx(shares)
+    assert json.loads(json.dumps(found.to_json()))["task"]["counts"] == [12, 12]
+
+
+def test_one_set_is_asked_row_by_row_or_per_recording(three):
+    one = {"fair": three["fair"]}
+    rows = evaluate(one, "call", parts=())
+    pooled = evaluate(one, "call", parts=(), pooling="mean+std")
+    assert (rows.task.pooling, len(rows.units.truth)) == ("window", 48)
+    assert (pooled.task.pooling, len(pooled.units.truth)) == ("mean+std", 24)
+    assert (pooled.units.start_s[0], pooled.units.stop_s[0]) == (0, 2)
+
+
+def test_curves_grow_to_what_all_recordings_give(three):
+    found = evaluate({"fair": three["fair"]}, "call", parts=("curves",), components=3)
+    logistic, nearest = found.probed
+    assert logistic.setting == 3
+    assert [point.x for point in logistic.by_setting] == [1, 2, 3, 4]
+    assert [point.x for point in nearest.by_setting] == [1, 2, 3, 5, 10, 20, 38]
+    for one in found.probed:
+        chosen = next(point for point in one.by_setting if point.x == one.setting)
+        assert chosen.score == one.by_labelled[-1].score
+        assert chosen.score.value == one.scores["accuracy"].value
+        labelled = [point.x for point in one.by_labelled]
+        assert labelled == sorted(labelled)
+        assert labelled[0] == 2
+        assert labelled[-1] == pytest.approx(24 * 4 / 5, abs=0.5)
+
+
+def test_more_labelled_recordings_help_a_hard_task():
+    found = evaluate({"hard": knowing(1.2, recordings=80, dims=12)}, "call", parts=("curves",))
+    curve = found.probed[0].by_labelled
+    assert curve[0].score.value + 0.05 < curve[-1].score.value
+
+
+def test_a_site_that_gives_the_call_away_does_not_help_when_it_is_the_group():
+    """Vectors hold the site alone; sites have one call each."""
+    sites = [f"site {one % 8}" for one in range(48)]
+    found = drawn_set(recordings=48, dims=8, site=sites)
+    number = found.table["site"].str[-1].astype(int).to_numpy()
+    found.vectors[:] *= 0.1
+    found.vectors[np.arange(len(found)), number] += 5
+    naive = evaluate({"drawn": found}, "call", parts=(), probes=["nearest"])
+    fair = evaluate({"drawn": found}, "call", parts=(), probes=["nearest"], group="site")
+    assert naive.probed[0].scores["accuracy"].value == 1
+    assert fair.probed[0].scores["accuracy"].value < 0.75
+    assert fair.probed[0].scores["accuracy"].low < 0.5
+
+
+def test_ninety_five_to_five_is_held_against_the_commonest_class():
+    calls = ["song"] * 57 + ["chirp"] * 3
+    found = evaluate({"drawn": drawn_set(recordings=60, call=calls)}, "call", parts=())
+    assert found.task.majority == 0.95
+    assert found.probed[0].scores["balanced_accuracy"].value < 0.7
+    assert any("always saying 'song', which is right in 95.0%" in note for note in found.notes)
+
+
+def test_where_the_sound_is_gone_the_baseline_is_missing_and_said_so(three):
+    found = evaluate({"good": three["good"]}, "call", parts=())
+    assert [one.model for one in found.probed] == ["good", "good"]
+    assert found.notes == ("There is no log-mel baseline: it is not known where clip000.wav lies.",)
+
+
+def with_sound(found, write_wav):
+    """The set with a sound for each recording: its pitch says the call."""
+    sources = {}
+    for name, own in found.table.groupby("recording"):
+        hz = 500 + 1500 * int(own["call"].iloc[0][-1])
+        path = write_wav(name, tone(hz, 2.0) + 0.01 * tone(200 + 7 * int(name[4:7]), 2.0))
+        sources[name] = Source(str(path), sha256(path), 2.0, 16000, 1)
+    return replace(found, provenance=replace(found.provenance, recordings=sources))
+
+
+def test_the_baseline_hears_the_recordings_again(write_wav, tmp_path):
+    heard = with_sound(drawn_set(recordings=8, windows=2), write_wav)
+    found = evaluate({"drawn": heard}, "call", parts=(), probes=["logistic"])
+    assert [(one.model, one.baseline) for one in found.probed] == [
+        ("drawn", False),
+        ("Log-mel", True),
+    ]
+    drawn, log_mel = (one.scores["accuracy"].value for one in found.probed)
+    assert log_mel > 0.8
+    assert found.differences[0].accuracy.value == drawn - log_mel
+
+    direct = embed(gather([tmp_path], unpack_to=tmp_path).recordings, models.load_model("logmel"))
+    own = baseline.logmel_vectors(heard.provenance, found.units, pooling="window")
+    # Windows start every 0.48 s: within a row of one second lies the middle of two.
+    inside = direct.table["start_s"].isin([0, 0.48]) & (direct.table["recording"] == "clip000.wav")
+    wanted = direct.vectors[inside.to_numpy()]
+    np.testing.assert_allclose(own[0], wanted.mean(axis=0), atol=1e-5)
+    whole = replace(found.units, recording=found.units.recording[::2])
+    pooled = baseline.logmel_vectors(heard.provenance, whole, pooling="max")
+    every = direct.vectors[(direct.table["recording"] == "clip000.wav").to_numpy()]
+    np.testing.assert_allclose(pooled[0], every.max(axis=0), atol=1e-5)
+
+    write_wav("clip003.wav", tone(300, 2.0))
+    with pytest.raises(EvaluationError, match="clip003.wav has changed"):
+        baseline.logmel_vectors(heard.provenance, found.units, pooling="window")
+
+
+def test_clusters_confounds_and_corrections_come_with_it(three):
+    sets = {"good": three["good"], "log-mel": three["log-mel"]}
+    found = evaluate(sets, "call", parts=set(PARTS) - {"trust", "curves"})
+    assert {one.model for one in found.clustered} == {"good", "log-mel"}
+    assert {one.model for one in found.corrected} == {"good", "log-mel"}
+    assert any("could not be read" in note for note in found.notes)
+
+
+def test_the_map_of_a_set_is_what_is_trusted(three, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "embedviz.evaluation.maptrust.trusted",
+        lambda title, vectors, projection, **_: asked.append((title, len(vectors), projection)),
+    )
+    evaluate(three, "call", parts=["trust"], probes=["nearest"])
+    assert asked == [("good", 48, None), ("fair", 48, None), ("log-mel", 48, None)]
+
+
+def test_progress_has_words_and_stops_the_work(three):
+    told = []
+    evaluate(three, "call", parts=["ensembles"], progress=told.append)
+    assert [now.done for now in told] == sorted(now.done for now in told)
+    assert told[-1].done == told[-1].total
+    words = [now.doing for now in told]
+    assert {"good: logistic regression", "fair: nearest neighbours"} <= set(words)
+    heard = []
+
+    def stop(now):
+        heard.append(now)
+        if now.doing.startswith("fair"):
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        evaluate(three, "call", parts=["ensembles"], progress=stop)
+    assert sum(now.doing.startswith("fair") for now in heard) == 1
+
+
+def test_the_same_seed_gives_the_same_evaluation(three):
+    sets = {"fair": three["fair"]}
+    one, same = (evaluate(sets, "call", parts=["curves"], seed=3) for _ in range(2))
+    assert replace(one, made=None).to_json() == replace(same, made=None).to_json()
+    assert one.made.seed == 3
+    assert "seed=3" in one.made.command
+    assert one.made.sets["fair"]["rows"] == 48
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"probes": ["forest"]}, "The probe 'forest' is not one of logistic, nearest"),
+        ({"probes": []}, "No probe was chosen"),
+        ({"parts": ["map"]}, "The part 'map' is not one of curves"),
+        ({"components": 0}, "Found 0 components; wanted 1 or more"),
+        ({"neighbours": -1}, "Found -1 neighbours"),
+    ],
+)
+def test_what_cannot_be_had_is_one_sentence(three, options, sentence):
+    with pytest.raises(EvaluationError, match=sentence):
+        evaluate(three, "call", **options)
+    with pytest.raises(EvaluationError, match="no set to evaluate"):
+        evaluate({}, "call")
+    three["good"].vectors[3, 1] = np.inf
+    with pytest.raises(EvaluationError, match="good: A vector holds NaN or infinity"):
+        evaluate(three, "call", parts=())
+
+
+@pytest.mark.shared
+def test_esc10_is_told_apart_as_well_as_was_measured_elsewhere(shared, tmp_path):
+    """Figures of shared/fixtures/efficientat/README.md: plain scikit-learn on folds 1 to 3.
+
+    Its log-mel holds mean and standard deviation of each band; ours has their change beside it.
+    """
+    found = gather([shared / "audio" / "esc10"], unpack_to=tmp_path).recordings
+    sets = {}
+    for name in ("efficientat", "yamnet", "logmel"):
+        weights = None if name == "logmel" else shared / "weights"
+        model = models.load_model(name, weights=weights)
+        one = embed(from_folders(found), model, per="recording")
+        fold = one.table["recording"].str.split("/").str[-1].str[0]
+        sets[name] = replace(one, table=one.table.assign(fold=fold))
+    sets["of README"] = replace(sets["logmel"], vectors=sets["logmel"].vectors[:, :128])
+    got = evaluate(sets, "label", folds="fold", parts=(), probes=["logistic"])
+    assert got.task.folds == ("1", "2", "3")
+    assert len(got.units.truth) == 240
+    value = {one.model: 100 * one.scores["accuracy"].value for one in got.probed}
+    assert value["efficientat"] == pytest.approx(97.50, abs=2)
+    assert value["yamnet"] == pytest.approx(93.75, abs=2)
+    assert value["of README"] == pytest.approx(72.08, abs=2)
+    assert value["of README"] < value["logmel"] < value["yamnet"]
+    for fold, wanted in zip(got.probed[0].fold_accuracy, (100, 97.5, 95), strict=True):
+        assert 100 * fold == pytest.approx(wanted, abs=2)
+    for fold, wanted in zip(got.probed[1].fold_accuracy, (96.25, 97.5, 87.5), strict=True):
+        assert 100 * fold == pytest.approx(wanted, abs=2.6)

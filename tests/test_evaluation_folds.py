@@ -1,0 +1,210 @@
+"""Splits: recordings, their copies and groups are never on both sides."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn import copied, drawn_set
+
+from embedviz.errors import EvaluationError
+from embedviz.evaluation.folds import groups_of_class, joined_groups, make_folds
+from embedviz.evaluation.pooled import pooled
+from embedviz.evaluation.units import Question, gathered
+
+
+def asked(found, label="call", **options):
+    sets = found if isinstance(found, dict) else {"drawn": found}
+    return gathered(sets, Question(label, **options))
+
+
+def folds_of(found, key):
+    """Value of a table's column -> the folds its units are in."""
+    return {
+        value: {fold for one, fold in zip(key, found.units.fold, strict=True) if one == value}
+        for value in key
+    }
+
+
+def test_windows_of_a_recording_stay_together_and_classes_are_spread():
+    found = asked(drawn_set(recordings=30, windows=4, classes=3))
+    assert len(found.task.folds) == 5
+    assert all(len(folds) == 1 for folds in folds_of(found, found.units.recording).values())
+    for fold in range(5):
+        assert set(found.units.truth[found.units.fold == fold]) == {0, 1, 2}
+
+
+def test_a_copy_under_another_name_stays_with_what_it_copies():
+    plain = drawn_set(recordings=40, windows=1)
+    same = {f"clip{one + 20:03d}": f"clip{one:03d}" for one in range(20)}
+    apart, found = asked(plain), asked(copied(plain, **same))
+    assert found.task.recordings == 20
+
+    def torn(one):
+        fold = dict(zip(one.units.recording, one.units.fold, strict=True))
+        return [copy for copy, name in same.items() if fold[f"{copy}.wav"] != fold[f"{name}.wav"]]
+
+    assert torn(apart)
+    assert not torn(found)
+
+
+def test_a_value_of_the_group_column_is_never_on_both_sides():
+    sites = [f"site {one // 4}" for one in range(24)]
+    found = asked(drawn_set(recordings=24, site=sites), group="site")
+    assert all(len(folds) == 1 for folds in folds_of(found, found.group_values).values())
+    assert len(set(found.groups)) == 6
+    assert "'site'" in found.task.split
+
+
+def test_a_recording_in_two_groups_joins_them():
+    table_groups = ["a", "a", "b", "b", "c"]
+    recordings = ["1", "2", "2", "3", "4"]
+    assert joined_groups(recordings, table_groups).tolist() == [0, 0, 0, 0, 1]
+    assert joined_groups(["1", "2", "3"], ["", "", "x"]).tolist() == [0, 1, 2]
+
+
+def test_official_folds_are_used_as_they_are_and_ordered_as_numbers():
+    given = [str(10 if one % 3 == 2 else one % 3 + 1) for one in range(12)]
+    found = asked(drawn_set(recordings=12, fold=given), folds="fold")
+    assert found.task.folds == ("1", "2", "10")
+    for name, fold in zip(found.units.recording, found.units.fold, strict=True):
+        assert found.task.folds[fold] == given[int(name[4:7])]
+
+
+def test_folds_that_tear_a_recording_or_its_copy_apart_are_refused():
+    torn = drawn_set()
+    torn.table["fold"] = [str(row % 2) for row in range(len(torn))]
+    with pytest.raises(EvaluationError, match="clip000.wav lies in the folds '0' and '1'"):
+        asked(torn, folds="fold")
+    with pytest.raises(EvaluationError, match="clip000.wav"):
+        asked(torn, folds="fold", pooling="mean")
+    whole = drawn_set(fold=[str(one % 2) for one in range(12)])
+    with pytest.raises(EvaluationError, match=r"clip000.wav \(with clip005.wav\) lies in"):
+        asked(copied(whole, clip005="clip000"), folds="fold")
+
+
+def test_there_are_as_many_folds_as_the_rarest_class_has_recordings():
+    calls = ["rare"] * 3 + ["common"] * 20
+    assert len(asked(drawn_set(recordings=23, call=calls)).task.folds) == 3
+
+
+def test_a_class_with_one_recording_is_left_out_and_said_so():
+    found = asked(drawn_set(recordings=11, call=["owl"] + ["duck", "swan"] * 5))
+    assert found.task.classes == ("duck", "swan")
+    assert found.task.left_out == (
+        "Left out: the class owl (3 rows), found in one recording only, so that a probe could "
+        "not be both taught and tested.",
+    )
+    assert len(found.units.truth) == 30
+
+
+def test_rows_without_a_label_are_left_out_and_counted():
+    found = asked(drawn_set(recordings=12, call=[None, float("nan"), ""] + ["a", "b", "c"] * 3))
+    assert found.task.counts == (9, 9, 9)
+    assert found.task.left_out == ("Left out: rows without a label (9 of 36).",)
+
+
+def test_pooled_recordings_need_one_label():
+    both = drawn_set(recordings=6, windows=2)
+    both.table.loc[0, "call"] = "other"
+    assert asked(both, pooling="mean").task.left_out == (
+        "Left out: recordings with more than one label (1 of 6).",
+    )
+    both.table["call"] = ["a", "b"] * 6
+    with pytest.raises(EvaluationError, match="pool by window"):
+        asked(both, pooling="max")
+    assert asked(both).task.counts == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "columns", "sentence"),
+    [
+        ({"label": "species"}, {"site": ["a"] * 12}, "no column 'species'; there are call, site"),
+        ({"group": "day"}, {}, "has no column 'day'; it has recording, start_s, stop_s, call"),
+        ({}, {"call": ["song"] * 12}, "the label 'song' in the column 'call'.* two classes"),
+        ({}, {"call": [""] * 12}, "'call' is empty in every row"),
+        ({"group": "site"}, {"site": ["a"] * 12}, "one recording or group; a split needs at least"),
+        ({"group": "call"}, {}, "Fewer than two classes lie in two or more"),
+        ({"folds": "fold"}, {"fold": ["1"] * 12}, "only the fold '1'; a split needs at least two"),
+        ({"folds": "call"}, {}, "No class lies in two folds of the column 'call'"),
+        ({"pooling": "median"}, {}, "'median' is not one of window, mean, max"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence(options, columns, sentence):
+    with pytest.raises(EvaluationError, match=sentence) as error:
+        asked(drawn_set(**columns), **options)
+    assert str(error.value).endswith(".")
+
+
+def test_one_recording_cannot_be_split():
+    found = drawn_set(recordings=1, windows=8)
+    found.table["call"] = ["a", "b"] * 4
+    with pytest.raises(EvaluationError, match="one recording or group"):
+        asked(found)
+
+
+def test_sixty_classes_are_split():
+    truth = np.repeat(np.arange(60), 6)
+    fold = make_folds(truth, np.arange(360) // 2)
+    assert set(fold) == {0, 1, 2}
+    assert groups_of_class(truth, fold).min() == 3
+
+
+def test_the_same_seed_gives_the_same_folds_and_another_others():
+    truth, groups = np.arange(60) % 3, np.arange(60) // 3
+    first = make_folds(truth, groups, seed=1)
+    assert (first == make_folds(truth, groups, seed=1)).all()
+    assert (first != make_folds(truth, groups, seed=2)).any()
+
+
+def test_sets_of_other_windows_meet_in_their_recordings():
+    narrow, wide = drawn_set(windows=4), drawn_set(recordings=10, windows=2, seed=1)
+    bare = replace(wide, table=wide.table.drop(columns="call"))
+    found = asked({"bare": bare, "narrow": narrow})
+    assert (found.task.pooling, found.reference) == ("mean", "narrow")
+    assert found.task.left_out == ("Left out: recordings that not every set has (2 of 12).",)
+    assert found.unit_of_row["bare"].tolist() == np.repeat(np.arange(10), 2).tolist()
+    assert found.unit_of_row["narrow"].tolist()[-9:] == [9] + [-1] * 8
+    renamed = replace(bare, table=bare.table.assign(recording="else.wav"))
+    with pytest.raises(EvaluationError, match="in common"):
+        asked({"bare": renamed, "narrow": narrow})
+
+
+def test_rows_are_paired_where_they_correspond():
+    first, second = drawn_set(windows=3), drawn_set(windows=2, seed=1)
+    found = asked({"a": first, "b": second}, pooling="window")
+    assert len(found.units.truth) == 24
+    assert found.unit_of_row["a"].tolist()[:4] == [0, 1, -1, 2]
+
+
+@pytest.mark.parametrize(
+    ("pooling", "wanted"),
+    [
+        ("mean", [[2, 0], [5, 5]]),
+        ("max", [[3, 1], [5, 5]]),
+        ("mean+std", [[2, 0, 1, 1], [5, 5, 0, 0]]),
+    ],
+)
+def test_rows_are_pooled(pooling, wanted, tmp_path):
+    rows = np.array([[1, 1], [9, 9], [5, 5], [3, -1]], np.float32)
+    unit = np.array([0, -1, 1, 0])
+    np.save(tmp_path / "rows.npy", rows)
+    for vectors in (rows, np.load(tmp_path / "rows.npy", mmap_mode="r")):
+        assert pooled(vectors, unit, 2, pooling=pooling).tolist() == wanted
+
+
+def test_many_rows_are_pooled_block_by_block():
+    rng = np.random.default_rng(0)
+    vectors, unit = rng.normal(size=(30_000, 2)).astype(np.float32), rng.integers(-1, 5, 30_000)
+    unit[:20_000] = 3
+    found = pooled(vectors, unit, 5)
+    wanted = [vectors[unit == one].mean(axis=0, dtype=np.float64) for one in range(5)]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_a_single_row_is_itself_and_none_may_be_broken():
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    given = pooled(rows, np.array([1, -1, 0]), 2, pooling="mean+std")
+    assert given.tolist() == [[4, 5], [0, 1]]
+    rows[2, 0] = np.nan
+    with pytest.raises(EvaluationError, match="NaN or infinity"):
+        pooled(rows, np.array([1, -1, 0]), 2)

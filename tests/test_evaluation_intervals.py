@@ -1,0 +1,152 @@
+"""Intervals hold the truth about as often as they say, also at the ends of the scale."""
+
+import numpy as np
+import pytest
+
+from benchmarks.evaluate import TASKS, held
+from embedviz.evaluation.intervals import (
+    difference_with_interval,
+    draws,
+    score_with_interval,
+    share_with_interval,
+)
+
+
+def answers(rng, groups, units, rate, alike):
+    """Which units (U,) of groups are right: `rate` of all; `alike` 1 makes a group agree."""
+    rates = np.full(groups, rate)
+    if alike:
+        spread = 1 / alike - 1
+        rates = rng.beta(rate * spread, (1 - rate) * spread, groups)
+    group = np.repeat(np.arange(groups), units)
+    return (rng.random(len(group)) < rates[group]).astype(float), group
+
+
+@pytest.mark.parametrize("groups", [10, 60])
+@pytest.mark.parametrize(("units", "alike"), [(1, 0), (5, 0.3), (5, 0.9)])
+@pytest.mark.parametrize("rate", [0.5, 0.8, 0.95])
+def test_a_known_rate_is_held_by_nineteen_of_twenty(groups, units, alike, rate):
+    """Data with a known rate of right answers; 200 sets, of which chance may move 4 points."""
+    inside = 0
+    for seed in range(200):
+        right, group = answers(np.random.default_rng(seed), groups, units, rate, alike)
+        score = share_with_interval(right, group, seed=seed)
+        inside += score.low <= rate <= score.high
+    assert inside / 200 >= 0.89
+
+
+@pytest.mark.parametrize(
+    "name", ["easy, 20 recordings of 5 windows", "hard, 20 recordings of 5 windows"]
+)
+def test_the_true_accuracy_of_probes_is_held(name):
+    """The truth is how the folds' probes do on fresh recordings; benchmarks/ has the full count."""
+    inside = [held(TASKS[name], seed)[0] for seed in range(20)]
+    assert sum(inside) >= 17
+
+
+def test_all_right_is_certain_only_of_many_recordings():
+    widths = []
+    for groups in (3, 30, 300):
+        right, group = np.ones(groups * 10), np.repeat(np.arange(groups), 10)
+        score = share_with_interval(right, group)
+        assert (score.value, score.high) == (1, 1)
+        widths.append(1 - score.low)
+    assert widths[0] > 0.5
+    assert widths[1] == pytest.approx(0.11, abs=0.02)
+    assert widths[2] == pytest.approx(0.013, abs=0.005)
+
+
+def test_windows_that_agree_count_as_one():
+    rng = np.random.default_rng(0)
+    right = rng.random(60) < 0.8
+    once = share_with_interval(right, np.arange(60))
+    often = share_with_interval(np.repeat(right, 20), np.repeat(np.arange(60), 20))
+    apart = share_with_interval(rng.random(1200) < 0.8, np.repeat(np.arange(60), 20))
+    assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.05)
+    assert apart.high - apart.low < 0.4 * (once.high - once.low)
+
+
+def test_the_bootstrap_has_the_error_that_theory_gives():
+    """Of the mean of 400 independent answers: sqrt(p (1 - p) / n)."""
+    right = np.arange(400) < 280
+    score = share_with_interval(right, np.arange(400))
+    assert (score.high - score.low) / 2 / 1.96 == pytest.approx(np.sqrt(0.7 * 0.3 / 400), rel=0.06)
+
+
+def test_draws_are_of_whole_groups_and_come_in_blocks():
+    blocks = list(draws(3_000_000, seed=0, count=2))
+    assert [block.shape for block in blocks] == [(1, 3_000_000)] * 2
+    assert all(block.sum() == 3_000_000 for block in blocks)
+    few = np.concatenate(list(draws(5, seed=0)))
+    assert few.shape == (1000, 5)
+    assert few.var(axis=0).mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_the_same_seed_gives_the_same_interval():
+    rng = np.random.default_rng(1)
+    truth, predicted = rng.integers(0, 3, 90), rng.integers(0, 3, 90)
+    one, same, other = (
+        score_with_interval("macro_f1", truth, predicted, None, np.arange(90) // 3, seed=seed)
+        for seed in (4, 4, 5)
+    )
+    assert one == same
+    assert one.value == other.value
+    assert one.low != other.low
+
+
+def test_a_difference_of_pairs_is_narrower_than_two_intervals():
+    rng = np.random.default_rng(2)
+    a = rng.random(200) < 0.8
+    b = a & (rng.random(200) < 0.9)
+    group = np.arange(200)
+    found = difference_with_interval(a, b, group)
+    alone = share_with_interval(a, group)
+    assert found.value == pytest.approx(a.mean() - b.mean())
+    assert 0 < found.low < found.value < found.high
+    assert found.high - found.low < 0.8 * (alone.high - alone.low)
+    back = difference_with_interval(b, a, group)
+    assert (back.low, back.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_two_models_that_agree_are_not_equal_for_certain():
+    few, many = (difference_with_interval(np.ones(n), np.ones(n), np.arange(n)) for n in (10, 1000))
+    assert few.value == 0
+    assert few.low == pytest.approx(-few.high)
+    assert 0.1 < few.high < 0.3
+    assert many.high < 0.01
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.1])
+def test_true_differences_are_held(apart):
+    """Two models whose rates of right answers are known, on the same recordings."""
+    inside = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        hard = rng.normal(size=(40, 1))
+        a = (hard + rng.normal(size=(40, 3)) < 1.0).ravel()
+        b = a if not apart else a & (rng.random(120) < 0.9)
+        found = difference_with_interval(a, b, np.arange(120) // 3, seed=seed)
+        true = 0.1 * 0.7602 if apart else 0.0
+        inside += found.low <= true <= found.high
+    assert inside / 200 >= 0.9
+
+
+@pytest.mark.parametrize(
+    "metric", ["balanced_accuracy", "macro_f1", "roc_auc", "average_precision"]
+)
+def test_other_scores_hold_their_truth_too(metric):
+    """Drawn scores of two classes; the truth is that of 40,000 units."""
+
+    def drawn(units, seed):
+        rng = np.random.default_rng(seed)
+        truth = (rng.random(units) < 0.3).astype(np.int64)
+        high = 1 / (1 + np.exp(-(1.5 * truth - 0.75 + rng.normal(size=units))))
+        return truth, (high > 0.5).astype(np.int64), np.stack([1 - high, high], axis=1)
+
+    truth = score_with_interval(metric, *drawn(40_000, 999), np.zeros(40_000)).value
+    inside = 0
+    for seed in range(60):
+        found = score_with_interval(metric, *drawn(80, seed), np.arange(80), seed=seed)
+        inside += found.low <= truth <= found.high
+    # About 92 % for means over classes, one of which has 24 units.
+    assert inside / 60 >= 0.82
