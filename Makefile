@@ -32,19 +32,20 @@ check: $(TEST_STAMP) ## lint, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/oxlint --deny-warnings assets
+	$(BIN)/oxlint --deny-warnings assets embedviz/evaluation/report
 
 test: $(TEST_STAMP) ## all tests, those in a real browser included
 	@$(BIN)/python tools/browser.py
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(TEST_STAMP) $(PARITY_STAMP) ## run every benchmark, the official PyTorch code beside ours included
+bench: $(TEST_STAMP) $(PARITY_STAMP) ## run every benchmark, the official implementations beside ours included
 	@$(BIN)/python tools/browser.py
+	$(BIN)/embedviz bench
 	@for file in benchmarks/*.py; do \
 	  [ -e "$$file" ] || { echo "There are no benchmarks."; exit 0; }; \
 	  echo "$$file"; $(BIN)/python "$$file" || exit 1; \
 	done
-	@echo parity/speed.py; $(PARITY_PYTHON) -m parity.speed
+	@echo parity.speed; $(PARITY_PYTHON) -m parity.speed
 
 parity: $(PARITY_STAMP) ## compare every model with its official code, in an environment of its own
 	@table=0; hear=0; \

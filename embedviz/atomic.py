@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+ABANDONED_S = 86_400.0
+"""Nobody writes one file for a day: what is older belongs to a process that was killed."""
 
 
 @contextmanager
@@ -20,6 +25,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         If the folder cannot be made or written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     unfinished = Path(name)
     try:
@@ -30,3 +36,10 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    for unfinished in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):  # another process may be quicker
+            if time.time() - unfinished.stat().st_mtime > ABANDONED_S:
+                unfinished.unlink()

@@ -112,9 +112,7 @@ def save(entries: Mapping[str, Entry]) -> None:
 
 
 @contextmanager
-def keeping(
-    entry_key: str, *, together: Sequence[str] = ()
-) -> Iterator[Callable[[Entry], None]]:
+def keeping(entry_key: str, *, together: Sequence[str] = ()) -> Iterator[Callable[[Entry], None]]:
     """Give a function that takes an entry's rows in parts; it appears whole or not at all.
 
     Raises

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embedviz import __version__
+from embedviz.cli_bench import bench
 from embedviz.cli_embed import embed
 from embedviz.cli_ensemble import ensemble
 from embedviz.cli_evaluate import evaluate
@@ -241,6 +242,7 @@ def app(port: int, host: str) -> int:
     return serve(host, port, click.echo)
 
 
+commands.add_command(bench)
 commands.add_command(embed)
 commands.add_command(ensemble)
 commands.add_command(evaluate)

@@ -13,7 +13,6 @@ EmbedvizError           one sentence: what was found, what was wanted, what to d
 └── Cancelled           the user stopped the work; nothing finished is lost
 """
 
-
 from collections.abc import Mapping
 
 

@@ -106,9 +106,7 @@ class Partitioned:
             return None
         blocks = partial(partfiles.thumbnails, self.where, shape=inside)
         shape = (self.rows, *inside)
-        return self.shelf.array(
-            "thumbnails", shape, np.uint8, partial(self._all, blocks), progress
-        )
+        return self.shelf.array("thumbnails", shape, np.uint8, partial(self._all, blocks), progress)
 
     def projection(self) -> Projection | None:
         """Give the coordinates in the parts, if they have any."""

@@ -9,7 +9,7 @@ import pytest
 pytest_plugins = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-PAGES = ["Embed", "Explore", "Compare", "Export", "Models"]
+PAGES = ["Embed", "Explore", "Compare", "Evaluate", "Export", "Models"]
 TOKEN = re.compile(r"\bw=([A-Za-z0-9_-]{22})")
 
 

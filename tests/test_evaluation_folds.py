@@ -91,8 +91,8 @@ def test_a_class_with_one_recording_is_left_out_and_said_so():
     found = asked(drawn_set(recordings=11, call=["owl"] + ["duck", "swan"] * 5))
     assert found.task.classes == ("duck", "swan")
     assert found.task.left_out == (
-        "Left out: the class owl (3 rows), found in one recording only, so that a probe could "
-        "not be both taught and tested.",
+        "Left out: owl (3 rows), found in one recording only, so that a probe could not be both "
+        "taught and tested.",
     )
     assert len(found.units.truth) == 30
 

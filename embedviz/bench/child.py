@@ -21,6 +21,8 @@ from embedviz.errors import EmbedvizError, ModelError
 
 def main() -> None:
     """Measure, with each line on standard output one JSON object."""
+    # TensorFlow notes as an error that it emulates bfloat16, which is what the figures say.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Whatever libraries print goes to standard error, beside the figures.
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

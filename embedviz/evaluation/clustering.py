@@ -18,7 +18,7 @@ Progress = Callable[[int, int], None]
 METHODS = ("HDBSCAN", "k-means")
 COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
 """Numbers of clusters among which the best silhouette chooses."""
-MOST_TAUGHT = 20_000
+MOST_TAUGHT = 5000
 """Rows from which k-means takes its centres; of more so many are drawn."""
 MOST_COMPARED = 3000
 """Rows whose silhouette is taken, each with all others of them; of more so many are drawn."""
@@ -181,7 +181,7 @@ def _means(units: FloatArray, count: int, seed: int) -> IntArray:
 
     rows = np.random.default_rng(seed).permutation(len(units))[:MOST_TAUGHT]
     different = len(np.unique(units[rows], axis=0))
-    search = KMeans(min(count, different), n_init=4, random_state=seed)
+    search = KMeans(min(count, different), n_init=3, max_iter=100, random_state=seed)
     found = search.fit(units[rows]).predict(units)
     order = np.argsort(-np.bincount(found, minlength=search.n_clusters), kind="stable")
     rank = np.empty(len(order), np.int64)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from embedviz.data import FloatArray
-from embedviz.evaluation.fitting import Fitted, fit_and_predict
+from embedviz.evaluation.fitting import Fitted, RowNumbers, calm, fit_and_predict
 from embedviz.evaluation.folds import in_order
 from embedviz.evaluation.intervals import share_with_interval
 from embedviz.evaluation.probes import COMPONENTS, Predicted, Progress, largest_setting
@@ -59,8 +59,8 @@ def by_labelled(
 
     In each fold, training groups are labelled in a random order that begins with one of every
     class; a longer list begins with the shorter. Scaler, PCA and probe are fitted on what is
-    labelled alone, with no more neighbours than the rarest class has units. The mean of `SEEDS` orders is scored on the fold's tested units, with an
-    interval over groups and orders.
+    labelled alone, with no more neighbours than the rarest class has units. The mean of `SEEDS`
+    orders is scored on the fold's tested units, with an interval over groups and orders.
 
     Parameters
     ----------
@@ -96,23 +96,40 @@ def by_labelled(
             tell(done * len(orders) + step, len(sizes) * len(orders))
             trained = np.flatnonzero(np.isin(groups, order[:size]))
             rows = tested[fold[tested] == number]
-            scores, _ = fit_and_predict(
-                vectors,
-                truth,
-                trained,
-                rows,
-                settings=[_possible(whole.setting, truth[trained], vectors.shape[1], probe)],
-                probe=probe,
-                classes=len(asked.task.classes),
-                seed=seed,
-                first=first,
-            )
-            right[turn, rows] = scores[0].argmax(axis=1) == truth[rows]
+            said = _taught(vectors, asked, trained, rows, whole, probe, seed, first)
+            right[turn, rows] = said == truth[rows]
             counts.append(len(np.unique(names[trained])))
         points.append(_point(counts, right[:, tested], groups[tested], seed))
     everything = [len(np.unique(names[fold != number])) for number in np.unique(fold)]
     points.append(_point(everything, (whole.predicted == truth)[np.newaxis], groups, seed))
     return tuple(points), _said(len(tested), len(truth), shortened=shortened)
+
+
+def _taught(
+    vectors: FloatArray,
+    asked: Gathered,
+    trained: RowNumbers,
+    tested: RowNumbers,
+    whole: Predicted,
+    probe: str,
+    seed: int,
+    first: Fitted,
+) -> IntArray:
+    """Give the classes (T,) that a probe taught on some rows gives to others."""
+    truth, width = asked.units.truth, vectors.shape[1]
+    with calm(len(trained) * width):
+        scores, _ = fit_and_predict(
+            vectors,
+            truth,
+            trained,
+            tested,
+            settings=[_possible(whole.setting, truth[trained], width, probe)],
+            probe=probe,
+            classes=len(asked.task.classes),
+            seed=seed,
+            first=first,
+        )
+    return np.asarray(scores[0].argmax(axis=1))
 
 
 def _possible(setting: int, labels: IntArray, width: int, probe: str) -> int:

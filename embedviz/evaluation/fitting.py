@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,21 @@ def fit_and_predict(
     return _logistic(seen, truth[trained], asked, settings, classes, tell, seed=seed)
 
 
-def calm(vectors: FloatArray) -> AbstractContextManager[object]:
-    """Keep the linear algebra of many small fits in one thread; of large ones in all."""
-    from threadpoolctl import threadpool_limits
+def calm(numbers: int) -> AbstractContextManager[object]:
+    """Keep fits of so few numbers in one thread, because many would wait for each other."""
+    if numbers >= _SMALL:
+        return nullcontext()
+    limits: AbstractContextManager[object] = _controller().limit(limits=1)
+    return limits
 
-    return threadpool_limits(1 if vectors.size < _SMALL else None)  # type: ignore[no-any-return]
+
+@cache
+def _controller() -> Fitted:
+    """Look once for the libraries that have threads, which takes longer than a small fit."""
+    import sklearn.linear_model  # noqa: F401 (loads them)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _logistic(

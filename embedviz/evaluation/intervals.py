@@ -107,13 +107,14 @@ def difference_with_interval(
     groups, seed
         As `score_with_interval`.
     """
-    apart = np.asarray(a_right, np.float64) - np.asarray(b_right, np.float64)
+    a, b = np.asarray(a_right, np.float64), np.asarray(b_right, np.float64)
+    apart = a - b
     group = in_order(groups)
     held, sums = np.bincount(group), np.bincount(group, apart)
     error2 = _variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
     count = float(held.sum() ** 2 / (held**2).sum())
     value = float(apart.mean())
-    error2 *= _overlap((float(np.mean(a_right)) + float(np.mean(b_right))) / 2)
+    error2 *= _overlap(float(a.mean() + b.mean()) / 2)
     middle = value * count / (count + 2)
     half = _Z * float(np.sqrt(error2 * count**2 + 1)) / (count + 2)
     low, high = min(middle - half, value), max(middle + half, value)

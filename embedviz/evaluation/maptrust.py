@@ -11,12 +11,13 @@ from embedviz.data import FloatArray, Projection
 from embedviz.evaluation.ranks import continuity_by_row, trustworthiness_by_row
 from embedviz.evaluation.results import Trusted
 from embedviz.evaluation.stability import SEEDS, mapped, stability
+from embedviz.neighbours import METRICS
 from embedviz.trust import NEIGHBOURS, kept_neighbours
 
 Progress = Callable[[int, int], None]
 
 HOLDS, PARTLY = (0.9, 0.3), (0.8, 0.15)
-"""Trustworthiness and the share of kept neighbours, above chance, from which neighbourhoods hold, or
+"""Trustworthiness and the share of kept neighbours above chance from which neighbourhoods hold, or
 partly do. A map without meaning has a trustworthiness of 0.5 and keeps none. Of 2,409 windows of
 ESC-10 heard by YAMNet a UMAP has 0.98 and keeps 53 %; the first two of PCA's axes have 0.84 and
 keep 15 %, and most points that lie together there sound different."""
@@ -57,7 +58,9 @@ def trusted(
     if projection is None:
         projection = mapped(vectors, None, seed, _part(tell, 0, 25))
     coordinates = projection.coordinates
+    # A map from elsewhere may not say by which distance it was made, or by one not known here.
     metric = str(projection.settings.get("metric", "cosine"))
+    metric = metric if metric in METRICS else "cosine"
     k = max(1, min(NEIGHBOURS, (len(vectors) - 1) // 2))
     kept = kept_neighbours(vectors, coordinates, k=k, metric=metric, progress=_part(tell, 25, 35))
     right = trustworthiness_by_row(

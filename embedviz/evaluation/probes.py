@@ -134,7 +134,7 @@ def predict_for_settings(
             tell(round((before + share) * _PARTS), len(numbers) * _PARTS)
 
         trained, tested = used[fold[used] != number], used[fold[used] == number]
-        with calm(vectors):
+        with calm(vectors.size):
             parts, note = fit_and_predict(
                 vectors,
                 truth,

@@ -17,7 +17,7 @@ from embedviz.evaluation.results import IntArray, Task, Units
 
 _NOT_LABELS = ("recording", "start_s", "stop_s", "padding_s")
 _NAMED = 5
-"""Classes that a sentence names before it counts the others."""
+"""Classes named before the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -201,10 +201,9 @@ def _tell_lonely(labels: TextArray, question: Question, left_out: list[str]) -> 
     where = f"one fold of {question.folds!r}" if question.folds else "one recording"
     if question.group and not question.folds:
         where += f" or one value of {question.group!r}"
-    classes = "the class" if len(names) == 1 else f"{len(names)} classes"
     left_out.append(
-        f"Left out: {classes} {shown} ({len(labels):,} rows), found in {where} only, so that a "
-        "probe could not be both taught and tested."
+        f"Left out: {shown} ({len(labels):,} rows), found in {where} only, so that a probe could "
+        "not be both taught and tested."
     )
 
 

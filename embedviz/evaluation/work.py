@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,19 +10,22 @@ import numpy as np
 from embedviz.data import EmbeddingSet, FloatArray
 from embedviz.errors import EvaluationError
 from embedviz.evaluation import baseline
-from embedviz.evaluation.intervals import difference_with_interval, score_with_interval
+from embedviz.evaluation.beside import (
+    beside_majority,
+    differences,
+    label_score,
+    side_by_side,
+    unverified,
+)
 from embedviz.evaluation.pooled import pooled
-from embedviz.evaluation.probes import predict_out_of_fold
 from embedviz.evaluation.probing import Probing, probed
 from embedviz.evaluation.results import (
     Clustered,
     Confound,
     Corrected,
-    Difference,
     Evaluation,
     Made,
     Probed,
-    Score,
     Trusted,
 )
 from embedviz.evaluation.steps import Part, Step
@@ -32,8 +34,6 @@ from embedviz.evaluation.units import Gathered
 if TYPE_CHECKING:
     from embedviz.evaluation.fitting import Fitted
     from embedviz.evaluation.things import Things
-
-_LABEL_SCORE = "balanced_accuracy"
 
 
 class Work:
@@ -85,12 +85,12 @@ class Work:
             task=self._asked.task,
             units=self._asked.units,
             probed=tuple(self._probed),
-            differences=self._differences(),
+            differences=differences(self._probed, self._asked, self._seed),
             clustered=tuple(self._clustered),
             trusted=tuple(self._trusted),
             confounds=tuple(self._confounds),
             corrected=tuple(self._corrected),
-            notes=tuple(dict.fromkeys(note for note in self._all_notes() if note)),
+            notes=self._all_notes(),
             made=made,
         )
 
@@ -148,7 +148,7 @@ class Work:
         self._vectors = None
         every = [self._pooled(title) for title in members]
         self._vectors = np.hstack(every)
-        self._first = _side_by_side([vectors.shape[1] for vectors in every])
+        self._first = side_by_side([vectors.shape[1] for vectors in every])
 
     def _hear_baseline(self, tell: Part) -> None:
         self._vectors, self._first = None, None
@@ -204,21 +204,9 @@ class Work:
             self._vectors,
             self._things,
             self._asked.task,
-            label_score=self._label_score(title),
+            label_score=label_score(self._probed, title, self._vectors, self._asked, self._seed),
             seed=self._seed,
             progress=tell,
-        )
-
-    def _label_score(self, title: str) -> Score:
-        """Give how well the logistic probe tells the label, also where it was not asked for."""
-        for one in self._probed:
-            if (one.model, one.probe) == (title, "logistic"):
-                return one.scores[_LABEL_SCORE]
-        truth, fold = self._asked.units.truth, self._asked.units.fold
-        assert self._vectors is not None
-        found = predict_out_of_fold(self._vectors, truth, fold, seed=self._seed)
-        return score_with_interval(
-            _LABEL_SCORE, truth, found.predicted, None, self._asked.groups, seed=self._seed
         )
 
     def _correct(self, title: str, tell: Part) -> None:
@@ -254,57 +242,12 @@ class Work:
             trusted(title, one.vectors, one.projection, seed=self._seed, progress=tell)
         )
 
-    def _differences(self) -> tuple[Difference, ...]:
-        """Compare every pair of models with the same probe, on the same draws of groups."""
-        truth = self._asked.units.truth
-        return tuple(
-            Difference(
-                a.model,
-                b.model,
-                a.probe,
-                difference_with_interval(
-                    a.predicted == truth, b.predicted == truth, self._asked.groups, seed=self._seed
-                ),
-            )
-            for a, b in combinations(self._probed, 2)
-            if a.probe == b.probe
-        )
-
-    def _all_notes(self) -> list[str]:
-        """Warnings first."""
-        warned = [one.warning for one in self._confounds]
-        unverified = [
-            f"{title} was made with weights that are not known to be the published ones."
-            for title, one in self._sets.items()
-            if not one.provenance.verified
+    def _all_notes(self) -> tuple[str, ...]:
+        """Put warnings first."""
+        every = [
+            *(one.warning for one in self._confounds),
+            beside_majority(self._probed, self._asked),
+            *(unverified(title, one) for title, one in self._sets.items()),
+            *self._notes,
         ]
-        return [*warned, *self._beside_majority(), *unverified, *self._notes]
-
-    def _beside_majority(self) -> list[str]:
-        """Warn where no model is surely better than always saying the commonest class."""
-        task = self._asked.task
-        if any(one.scores["accuracy"].low > task.majority for one in self._probed):
-            return []
-        commonest = task.classes[int(np.argmax(task.counts))]
-        return [
-            f"No model is more accurate for certain than always saying {commonest!r}, which is "
-            f"right in {task.majority:.1%}; look at balanced accuracy and macro F1."
-        ]
-
-
-def _side_by_side(widths: Sequence[int]) -> Fitted:
-    """Give a transformer that standardises parts of vectors and lets each weigh the same."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.preprocessing import StandardScaler
-
-    ends = np.cumsum(widths)
-    parts = {
-        str(place): slice(int(end - width), int(end))
-        for place, (width, end) in enumerate(zip(widths, ends, strict=True))
-    }
-    return ColumnTransformer(
-        [(name, StandardScaler(), columns) for name, columns in parts.items()],
-        transformer_weights={
-            name: 1 / np.sqrt(width) for name, width in zip(parts, widths, strict=True)
-        },
-    )
+        return tuple(dict.fromkeys(note for note in every if note))

@@ -180,8 +180,7 @@ def _window_vectors(own: Model, sounds: FloatArray, framing: Framing) -> FloatAr
     else:
         duration_s = sounds.shape[1] / own.facts.rate_hz
         heard = (
-            own.listener.windows([sound], duration_s, framing, batch=own.batch)
-            for sound in sounds
+            own.listener.windows([sound], duration_s, framing, batch=own.batch) for sound in sounds
         )
         vectors = np.concatenate([part.vectors for parts in heard for part in parts])
     return vectors.reshape(len(sounds), -1, vectors.shape[1])

@@ -18,7 +18,9 @@ from embedviz.facts import Check, Facts
 
 if TYPE_CHECKING:
     from embedviz.engine import Hear, Sweeping
+    from embedviz.listeners import Listener
     from embedviz.model import Columns, Model
+    from embedviz.stepping import Stepping
 
 
 FOREIGN = ("hub", "hear")
@@ -30,11 +32,13 @@ class ModelFile(Protocol):
 
     FACTS: Facts
 
-    def build(self, files: Mapping[str, Path], variant: str, dtype: str) -> Hear | Sweeping:
+    def build(
+        self, files: Mapping[str, Path], variant: str, dtype: str
+    ) -> Hear | Sweeping | Stepping:
         """Give graph code from waveforms (B, samples) to `vectors`, `patches`, perhaps `scores`.
 
-        A network that sweeps along sound of any length gives its parts instead. `files` maps
-        official names to paths; `dtype` is a Keras dtype policy.
+        A network that sweeps along sound of any length, or gives several rows a window, gives its
+        parts instead. `files` maps official names to paths; `dtype` is a Keras dtype policy.
         """
 
 
@@ -121,31 +125,36 @@ def load_model(
         model_facts, chosen, weights=None if weights is None else Path(weights)
     )
     # TensorFlow takes seconds to load, so the missing file is reported before that.
-    from embedviz.engine import Sweeping
-    from embedviz.listeners import WindowListener
     from embedviz.model import Model
-    from embedviz.sweeping import SweepListener
 
     paths = {file_name: entry.path for file_name, entry in found.items()}
     make_columns: Callable[[Mapping[str, Path]], Columns | None] | None = getattr(
         source, "columns", None
     )
     own_facts = model_facts.of(chosen)
-    built = source.build(paths, chosen, precision)
-    listener = (
-        SweepListener(own_facts, built)
-        if isinstance(built, Sweeping)
-        else WindowListener(own_facts, built)
-    )
     return Model(
         facts=own_facts,
         variant=chosen,
         precision=precision,
         weights=found,
-        listener=listener,
+        listener=_listener(own_facts, source.build(paths, chosen, precision)),
         columns=make_columns(paths) if make_columns else None,
         batch=own_facts.batch,
     )
+
+
+def _listener(model_facts: Facts, built: Hear | Sweeping | Stepping) -> Listener:
+    """Give what hears with a network of this kind."""
+    from embedviz.engine import Sweeping
+    from embedviz.listeners import WindowListener
+    from embedviz.stepping import StepListener, Stepping
+    from embedviz.sweeping import SweepListener
+
+    if isinstance(built, Sweeping):
+        return SweepListener(model_facts, built)
+    if isinstance(built, Stepping):
+        return StepListener(model_facts, built)
+    return WindowListener(model_facts, built)
 
 
 def _foreign(

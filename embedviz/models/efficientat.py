@@ -126,10 +126,12 @@ class Block:
 
     @property
     def widens(self) -> bool:
+        """Whether it begins with a convolution to more channels."""
         return self.expanded != self.before
 
     @property
     def residual(self) -> bool:
+        """Whether what goes in is added to what comes out."""
         return self.stride == 1 and self.before == self.out
 
 

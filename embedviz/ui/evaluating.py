@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from embedviz.cli_evaluate import PARTS
+from embedviz.cli_evaluate import titles as titled
 from embedviz.data import EmbeddingSet
 from embedviz.errors import Cancelled, EmbedvizError, RecordingError
 from embedviz.evaluation.results import Evaluation, Progress
@@ -21,7 +23,6 @@ from embedviz.ui.workspace import Workspace
 
 BEGINNING = "Evaluating "
 """Of the titles of these jobs."""
-COMMAND_PARTS = ("curves", "ensembles", "clusters", "trust", "confounds", "corrections")
 _WRITING = 0.05
 """The share of the bar that the report's sounds take."""
 
@@ -61,7 +62,7 @@ def command(asked: Asked, titles: Mapping[str, str]) -> str:
     }
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]
-    for part in COMMAND_PARTS:
+    for part in PARTS:
         words += [] if part in asked.parts else ["--without", part]
     return shlex.join([*words, "--out", f"{stem_of(asked)}.html"])
 
@@ -90,7 +91,6 @@ def finder(workspace: Workspace, sets: Mapping[str, EmbeddingSet]) -> Callable[[
 def _evaluated(workspace: Workspace, asked: Asked, making: Path, report: Report) -> Kept:
     # scikit-learn and UMAP take seconds to load: here, in the worker, and never with the page.
     report(Update(0, 100, "%", "Reading the sets"))
-    from embedviz.cli_evaluate import titles as titled
     from embedviz.evaluation.evaluate import evaluate
     from embedviz.evaluation.report import write
 

@@ -10,9 +10,9 @@ from typing import Any
 import streamlit as st
 
 from embedviz import packing
+from embedviz.cli_evaluate import PARTS
 from embedviz.data import RESERVED_COLUMNS
 from embedviz.ui.controls import described
-from embedviz.ui.evaluating import COMMAND_PARTS
 from embedviz.ui.evaluating_kept import Asked
 from embedviz.ui.session import CHOSEN
 from embedviz.ui.workspace import Workspace
@@ -24,7 +24,7 @@ POOLINGS = {
     "mean+std": "mean and spread of a recording",
 }
 QUICK, EVERYTHING, SOME = "Quick", "Everything", "Choose"
-PARTS = {
+CALLED = {
     "curves": "Curves",
     "ensembles": "Ensembles",
     "clusters": "Clusters",
@@ -152,7 +152,7 @@ def _parts(sets: int) -> tuple[str, ...]:
         persist_state="session",
         help=DEPTH_HELP,
     )
-    offered = [part for part in COMMAND_PARTS if part != "ensembles" or sets > 1]
+    offered = [part for part in PARTS if part != "ensembles" or sets > 1]
     if chosen == EVERYTHING:
         return tuple(offered)
     if chosen == QUICK:
@@ -162,7 +162,7 @@ def _parts(sets: int) -> tuple[str, ...]:
         offered,
         selection_mode="multi",
         default=["curves"],
-        format_func=PARTS.__getitem__,
+        format_func=CALLED.__getitem__,
         key=f"evaluate-parts-{sets > 1}",
         persist_state="session",
     )

@@ -95,11 +95,11 @@ def curves(
             name=_short(one.model),
             line={"color": own[one.model], "width": 2},
             marker={"symbol": palette.SYMBOLS[place % len(palette.SYMBOLS)], "size": 7},
-            hovertemplate=f"%{{x:g}} {along}: %{{y:.1f}} %<extra></extra>",
+            hovertemplate=f"%{{x:.0f}} {along}: %{{y:.1f}} %<extra></extra>",
         )
     figure.add_hline(y=100 * evaluation.task.majority, line=_dashes(theme))
     ticks = sorted(every)
-    figure.update_xaxes(title=along, tickvals=ticks, ticktext=[f"{x:g}" for x in ticks])
+    figure.update_xaxes(title=along, tickvals=ticks, ticktext=[f"{x:.0f}" for x in ticks])
     if ticks and ticks[0] > 0 and ticks[-1] / ticks[0] >= 8:
         figure.update_xaxes(type="log")
     figure.update_yaxes(title="accuracy in %")

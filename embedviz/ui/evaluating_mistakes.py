@@ -49,7 +49,7 @@ def show_mistakes(workspace: Workspace, one: Kept, evaluation: Evaluation) -> No
     chosen = st.selectbox(
         "Model and probe",
         range(len(order)),
-        format_func=lambda place: f"{order[place].model}, {PROBES[order[place].probe].lower()}",
+        format_func=lambda place: f"{order[place].model}, {PROBES[order[place].probe]}",
         key=f"evaluate-matrix-{one.number}",
         width=420,
     )
@@ -73,7 +73,7 @@ def matrix(evaluation: Evaluation, probed: Probed, cell: tuple[int, int] | None)
     confusion, classes = probed.confusion, evaluation.task.classes
     rows = np.maximum(confusion.sum(axis=1), 1)
     return {
-        "caption": f"{probed.model}, {PROBES[probed.probe].lower()}: {words.unit(evaluation)}s, "
+        "caption": f"{probed.model}, {PROBES[probed.probe]}: {words.unit(evaluation)}s, "
         "coloured by their share of the true class",
         "classes": [[name, short(name)] for name in classes],
         "cells": [
