@@ -18,8 +18,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from embedviz.data import EmbeddingSet, Projection, Recording
     from embedviz.embed import embed as embed_recordings
-    from embedviz.embed import embed_with_all
+    from embedviz.embed import embed_to_files, embed_with_all
     from embedviz.ensemble import ensemble as ensemble_sets
+    from embedviz.evaluation.evaluate import evaluate as evaluate_sets
     from embedviz.labels import from_folders, from_table
     from embedviz.models import load_model, names
     from embedviz.project import project as project_set
@@ -33,8 +34,10 @@ _HOMES = {
     "Projection": ("embedviz.data", "Projection"),
     "Recording": ("embedviz.data", "Recording"),
     "embed_recordings": ("embedviz.embed", "embed"),
+    "embed_to_files": ("embedviz.embed", "embed_to_files"),
     "embed_with_all": ("embedviz.embed", "embed_with_all"),
     "ensemble_sets": ("embedviz.ensemble", "ensemble"),
+    "evaluate_sets": ("embedviz.evaluation.evaluate", "evaluate"),
     "from_folders": ("embedviz.labels", "from_folders"),
     "from_table": ("embedviz.labels", "from_table"),
     "gather": ("embedviz.recordings", "gather"),
@@ -52,8 +55,10 @@ __all__ = [
     "Projection",
     "Recording",
     "embed_recordings",
+    "embed_to_files",
     "embed_with_all",
     "ensemble_sets",
+    "evaluate_sets",
     "from_folders",
     "from_table",
     "gather",

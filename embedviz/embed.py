@@ -200,7 +200,11 @@ def _told(progress: Callable[[str, Progress], None] | None, name: str) -> Report
 
 def _hear(recordings: Sequence[Recording], runs: Sequence[Run], channel: int | None) -> None:
     """Take all recordings through all models, each at its own pace but not far from the others."""
-    with Feed(recordings, [run.wish for run in runs], channel) as feed:
+    from threadpoolctl import threadpool_limits
+
+    wishes = [run.wish for run in runs]
+    # The threads of NumPy's products and those of the network would wait for each other.
+    with threadpool_limits(1, user_api="blas"), Feed(recordings, wishes, channel) as feed:
         if len(runs) == 1:
             runs[0].work(feed.arrivals(0))
             return

@@ -163,9 +163,9 @@ def official_folds(
         one, other = first[groups[torn[0]]], torn[0]
         also = "" if names[one] == names[other] else f" (with {names[other]})"
         raise EvaluationError(
-            f"{names[one]}{also} lies in the folds {str(given[one])!r} and {str(given[other])!r} of the "
-            f"column {column!r}, so it would be trained on and tested; correct the column or let "
-            "the folds be made."
+            f"{names[one]}{also} lies in the folds {str(given[one])!r} and {str(given[other])!r} "
+            f"of the column {column!r}, so it would be trained on and tested; correct the column "
+            "or let the folds be made."
         )
     return Split(fold, known, f"The {len(known)} folds are those of the column {column!r}.")
 

@@ -14,6 +14,7 @@ AUDIOSET_BANDS = 64
 AUDIOSET_FRAME_SAMPLES = 400
 AUDIOSET_STEP_SAMPLES = 160
 AUDIOSET_PATCH_FRAMES = 96
+AUDIOSET_WINDOW_SAMPLES = 15_600
 
 
 def vggish_mel_matrix() -> tf.Tensor:
@@ -69,5 +70,6 @@ def framed(
         frames=lambda waveforms: audioset_log_mel(waveforms, mel_matrix, offset),
         finish=finish,
         step_samples=AUDIOSET_STEP_SAMPLES,
+        window_samples=AUDIOSET_WINDOW_SAMPLES,
         patch_frames=AUDIOSET_PATCH_FRAMES,
     )

@@ -27,7 +27,7 @@ from embedviz.torchfiles import state_dict
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from embedviz.engine import Hear
+    from embedviz.frontends.framed import Framed
     from embedviz.model import Columns
 
 RELEASE = "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/"
@@ -252,25 +252,24 @@ def _statistics(
     }
 
 
-def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
+def build(files: Mapping[str, Path], variant: str, dtype: str) -> Framed:
     """Give graph code from waveforms (B, n) to vectors (B, D), patches (B, T, 128) and scores.
 
     Any n from 514 samples on is heard as one stretch; T is 1 + (n - 1) // 320.
     """
     import tensorflow as tf
 
-    from embedviz.frontends.kaldi import kaldi_log_mel
+    from embedviz.frontends.kaldi import framed
 
     network = _network(WIDTHS[variant], dtype)
     path = files[WEIGHTS[variant].name]
     fill(network, _folded_weights(path), path)
 
-    def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        patches = kaldi_log_mel(waveforms)
+    def finish(patches: tf.Tensor) -> dict[str, tf.Tensor]:
         vectors, logits = network(patches, training=False)
-        return {"vectors": vectors, "patches": patches, "scores": tf.sigmoid(logits)}
+        return {"vectors": vectors, "scores": tf.sigmoid(logits)}
 
-    return hear
+    return framed(FACTS.framing.window_samples, finish)
 
 
 def columns(files: Mapping[str, Path]) -> Columns | None:

@@ -23,7 +23,7 @@ from embedviz.torchfiles import state_dict
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from embedviz.engine import Hear
+    from embedviz.frontends.framed import Framed
     from embedviz.model import Columns
 
 WEIGHTS = WeightFile(
@@ -213,24 +213,23 @@ class _Transformer:
         return tf.nn.batch_normalization(x, mean, variance, shift, scale, epsilon)
 
 
-def build(files: Mapping[str, Path], variant: str, dtype: str) -> Hear:
+def build(files: Mapping[str, Path], variant: str, dtype: str) -> Framed:
     """Give graph code from waveforms (B, n) to vectors, patches (B, T, 128) and scores.
 
     n is 4801 to 321,600 samples; T is 1 + (n - 1) // 320.
     """
     import tensorflow as tf
 
-    from embedviz.frontends.kaldi import kaldi_log_mel
+    from embedviz.frontends.kaldi import framed
 
     network = _Transformer(_read(files[WEIGHTS.name], dtype))
 
-    def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        patches = kaldi_log_mel(waveforms)
+    def finish(patches: tf.Tensor) -> dict[str, tf.Tensor]:
         features, logits = network(patches)
         vectors = tf.concat([logits, features], axis=1) if variant == "full" else features
-        return {"vectors": vectors, "patches": patches, "scores": tf.sigmoid(logits)}
+        return {"vectors": vectors, "scores": tf.sigmoid(logits)}
 
-    return hear
+    return framed(FACTS.framing.window_samples, finish)
 
 
 def columns(files: Mapping[str, Path]) -> Columns | None:
