@@ -46,7 +46,7 @@ def embed_on_cluster(
     cpus, gpus
         Of each worker; None finds them by what the nodes have.
     """
-    from embedviz.cli_embed import SOME_FAILED, bars
+    from embedviz.cli_embed import bars, told
     from embedviz.cluster.orders import Order
     from embedviz.cluster.run import embed_with_ray
     from embedviz.errors import EmbedvizError
@@ -70,18 +70,11 @@ def embed_on_cluster(
             progress=report,
             say=_note,
         )
-    warnings = list(failures.values())
-    for name, result in found.items():
-        if isinstance(result, EmbedvizError):
-            if len(names) == 1:
-                raise result
-            warnings.append(f"{name}: {result}")
-            continue
-        warnings += result.failures.values()
-        click.echo(_summary(result))
-    for sentence in dict.fromkeys(warnings):
-        click.echo(f"warning: {sentence}", err=True)
-    return SOME_FAILED if warnings else 0
+    made = {
+        name: result if isinstance(result, EmbedvizError) else (_summary(result), result.failures)
+        for name, result in found.items()
+    }
+    return told(made, failures)
 
 
 def _folders(names: Sequence[str], out: str) -> dict[str, str]:

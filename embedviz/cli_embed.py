@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -116,15 +116,36 @@ def embed(
             failures=failures,
             progress=report,
         )
+    made = {
+        name: result if isinstance(result, EmbedvizError) else _made(result)
+        for name, result in found.items()
+    }
+    return told(made, failures)
+
+
+def told(
+    made: Mapping[str, tuple[str, Mapping[str, str]] | EmbedvizError], failures: Mapping[str, str]
+) -> int:
+    """Print what was made with each model and what was not, and give the exit status.
+
+    Parameters
+    ----------
+    made
+        Name of a model -> a line about its set and the recordings that failed; or why there is
+        none, which is raised where it is the only one.
+    failures
+        Recordings that could not even be gathered.
+    """
     warnings = list(failures.values())
-    for name, result in found.items():
+    for name, result in made.items():
         if isinstance(result, EmbedvizError):
-            if len(names) == 1:
+            if len(made) == 1:
                 raise result
             warnings.append(f"{name}: {result}")
             continue
-        warnings += result.provenance.failures.values()
-        click.echo(_summary(result))
+        line, failed = result
+        warnings += failed.values()
+        click.echo(line)
     for sentence in dict.fromkeys(warnings):
         click.echo(f"warning: {sentence}", err=True)
     return SOME_FAILED if warnings else 0
@@ -187,13 +208,15 @@ def _recordings(
     return recordings, dict(gathered.failures)
 
 
-def _summary(found: Written) -> str:
+def _made(found: Written) -> tuple[str, Mapping[str, str]]:
+    """Give a line about a set, and the recordings without rows."""
     heard = len(found.provenance.recordings)
     unverified = "" if found.provenance.verified else " (unverified weights)"
-    return (
+    line = (
         f"{found.path}: {found.rows} rows of {found.dimensions} from {heard} recordings, "
         f"{found.provenance.model}{unverified}"
     )
+    return line, found.provenance.failures
 
 
 @contextmanager

@@ -294,3 +294,11 @@ def test_a_folder_without_a_set_is_one_sentence(embedviz_command, tmp_path):
         assert INDEX in said.err
     said = embedviz_command("validate", tmp_path / "empty.parquet", status=1)
     assert "error" in said.out + said.err
+
+
+def test_import_makes_one_file_of_the_parts(in_parts, whole, tmp_path, embedviz_command):
+    said = embedviz_command("import", in_parts, "--out", tmp_path / "one" / "night.parquet")
+    assert "40 rows of 16" in said.out
+    one = read_set(tmp_path / "one" / "night.parquet")
+    np.testing.assert_array_equal(one.vectors, whole.vectors)
+    assert one.provenance.failures == {"dead.wav": "no."}

@@ -18,6 +18,7 @@ from embedviz.imports.pairing import paired
 from embedviz.imports.parquet import read_parquet
 from embedviz.projector.files import CONFIG_NAMES
 from embedviz.projector.read import read_bundle, read_pair
+from embedviz.store import read_set
 
 KINDS = (
     "a projector's bundle (folder, zip or config), a .tsv of vectors, .npy, .npz, .parquet or "
@@ -135,14 +136,17 @@ def _opened(
             records = sorted(islice(path.rglob(_RECORDS), _MOST_RECORD_FILES + 1))
             configured = any((path / name).is_file() for name in CONFIG_NAMES)
             kind = "records" if records and not configured else "bundle"
+            kind = "parts" if path.suffix == ".parquet" and not configured else kind
         else:
             records, kind = [path], _kind(path)
     except OSError as problem:
         raise SetError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
-    if rows is not None and kind in ("bundle", "parquet"):
+    if rows is not None and kind in ("bundle", "parquet", "parts"):
         raise SetError(f"{path.name} brings its own rows; leave out {rows.name}.")
     if kind == "records" and len(records) > _MOST_RECORD_FILES:
         raise SetError(f"{path} holds more than {_MOST_RECORD_FILES:,} files; name fewer.")
+    if kind == "parts":
+        return {path.stem: read_set(path)}
     if kind == "bundle":
         return read_bundle(path, failures=failures)
     if kind == "records":

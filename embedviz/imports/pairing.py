@@ -48,7 +48,8 @@ def paired(sources: Sequence[Source]) -> list[tuple[Source, Source | None]]:
 
 def _files(source: Source) -> list[Source]:
     folder = Path(source)
-    if not folder.is_dir():
+    # A folder called NAME.parquet is one set in parts.
+    if not folder.is_dir() or folder.suffix == ".parquet":
         return [source]
     inside = sorted(path for path in folder.iterdir() if path.is_file())
     loose = any(_ending(path) in VECTORS for path in inside)
