@@ -46,9 +46,6 @@ def _without_start_up_notes() -> Iterator[None]:
 
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
-# TensorFlow takes oneDNN by itself only where there is AVX-512; its convolutions are quicker with
-# AVX2 alone too (EfficientAT 1.5, YAMNet 1.35, OpenL3 1.2, VGGish 1.1 times).
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 with _without_start_up_notes():
     import tensorflow as tf
 

@@ -17,7 +17,7 @@ from embedviz.ui.jobs import Update, queue
 from embedviz.ui.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["embed", "explore", "compare", "export", "models"]
+PAGES = ["embed", "explore", "compare", "evaluate", "export", "models"]
 
 
 @pytest.fixture

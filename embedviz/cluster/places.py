@@ -20,6 +20,8 @@ _STORE_BYTES = 100 * 2**20
 """For Ray's object store on this machine; only small values pass through it."""
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray puts a function of its own in the place of `print`, which Numba cannot compile.
+    "RAY_TQDM_PATCH_PRINT": "0",
     # A paragraph on stdout for every lost worker, of which `say` is told in a sentence.
     "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
 }

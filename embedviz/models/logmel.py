@@ -32,21 +32,23 @@ FACTS = Facts(
     bands_hz=band_centres_hz(64, 125.0, 7500.0),
     patch_range=(-4.6, 3.0),
     patch_unit="ln(mel magnitude + 0.01)",
-    variants={"default": 192},
+    variants={"default": 192, "mean_std": 128},
     notes="192 values: per band the mean, the standard deviation and the mean absolute change "
-    "from frame to frame.",
+    "from frame to frame. Variant mean_std leaves the change out, as the usual baseline does.",
 )
 
 
 def build(files: Mapping[str, Path], variant: str, dtype: str) -> Framed:
-    """Give graph code from waveforms (B, 15600) to vectors (B, 192) and patches (B, 96, 64)."""
+    """Give graph code from waveforms (B, 15600) to vectors (B, 192 or 128) and patches."""
     import tensorflow as tf
 
     from embedviz.frontends.audioset import framed, vggish_mel_matrix
 
     def finish(patches: tf.Tensor) -> dict[str, tf.Tensor]:
         mean, variance = tf.nn.moments(patches, axes=[1])
-        change = tf.reduce_mean(tf.abs(patches[:, 1:] - patches[:, :-1]), axis=1)
-        return {"vectors": tf.concat([mean, tf.sqrt(variance), change], axis=1)}
+        kept = [mean, tf.sqrt(variance)]
+        if variant == "default":
+            kept.append(tf.reduce_mean(tf.abs(patches[:, 1:] - patches[:, :-1]), axis=1))
+        return {"vectors": tf.concat(kept, axis=1)}
 
     return framed(vggish_mel_matrix(), offset=0.01, finish=finish)

@@ -37,7 +37,12 @@ class Choice:
     def title(self) -> str:
         """The model as people call it, with its variant where it has several."""
         facts = models.facts(self.model)
-        return facts.title if len(facts.variants) == 1 else f"{facts.title} {self.variant}"
+        return facts.title if self.is_plain else f"{facts.title} {self.variant}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the name of the model alone says which variant it is."""
+        return self.variant == "default" or len(models.facts(self.model).variants) == 1
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,7 @@ def start(
         try:
             written = _written(recordings, choice, dict(collection.failures), made, report)
             places = _map(without_pictures(made), report)
-            variants = models.facts(choice.model).variants
-            model = choice.model if len(variants) == 1 else f"{choice.model} {choice.variant}"
+            model = choice.model if choice.is_plain else f"{choice.model} {choice.variant}"
             name = workspace.unused_set_name(f"{collection.title} {model}")
             # Only here: the name of a set is taken as soon as its file is there.
             write_mapped(made, places, workspace.set_path(name))
