@@ -273,3 +273,14 @@ def test_control_c_stops_a_process_and_the_command_goes_on(embedviz_command, cli
     assert len(list((cache_folder() / "recordings").rglob("*.parquet"))) == 2
     embedviz_command(*arguments)
     assert out.is_file()
+
+
+@pytest.mark.usefixtures("unverified")
+def test_a_process_says_nothing_of_its_libraries(clips, tmp_path):
+    """TensorFlow's notes on processors and graphics cards are nobody's business."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "embedviz", "embed", str(clips), "--model", "yamnet",
+         "--out", str(tmp_path / "set.parquet")],
+        capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    assert ran.stderr == ""

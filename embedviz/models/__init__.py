@@ -124,7 +124,9 @@ def load_model(
     found = weight_files.find(
         model_facts, chosen, weights=None if weights is None else Path(weights)
     )
-    # TensorFlow takes seconds to load, so the missing file is reported before that.
+    # TensorFlow takes seconds to load, so the missing file is reported before that; and the engine
+    # sets it up, so a model file must not be the first to load it.
+    from embedviz import engine  # noqa: F401
     from embedviz.model import Model
 
     paths = {file_name: entry.path for file_name, entry in found.items()}
