@@ -103,6 +103,7 @@ def evaluate(page: Page) -> None:
     """Ask which of the two models tells the demo's kinds apart."""
     page.get_by_role("button", name="Evaluate", exact=True).click()
     page.get_by_role("tab", name="Mistakes").wait_for()
+    page.get_by_test_id("stToast").first.wait_for()
     toasts_away(page)
 
 
