@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def vectors_column(vectors: FloatArray) -> pa.FixedSizeListArray:
 def bytes_column(rows: npt.NDArray[Any]) -> pa.FixedSizeBinaryArray:
     """Give the bytes of every row of an array (N, …) as one value."""
     rows = np.ascontiguousarray(rows)
-    width = rows[:1].nbytes if len(rows) else 0
+    width = math.prod(rows.shape[1:]) * rows.itemsize
     return pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(width), len(rows), [None, pa.py_buffer(rows)]
     )

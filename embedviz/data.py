@@ -126,6 +126,24 @@ class Projection:
         """The number of axes, 2 or 3."""
         return int(self.coordinates.shape[1])
 
+    def to_json(self) -> dict[str, Any]:
+        """Give how the coordinates were found, as plain values for JSON."""
+        return {
+            "method": self.method,
+            "settings": dict(self.settings),
+            "explained_variance": list(self.explained_variance),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], coordinates: FloatArray) -> Projection:
+        """Read what `to_json` gave of these coordinates."""
+        return cls(
+            method=values["method"],
+            coordinates=coordinates,
+            settings=values["settings"],
+            explained_variance=tuple(values["explained_variance"]),
+        )
+
 
 @dataclass(frozen=True)
 class EmbeddingSet:

@@ -58,7 +58,7 @@ def write_projection(
         raise SetError(f"{target.address} holds something already; choose another --out.")
     index = json.loads(source.read(INDEX) or b"{}")
     index.pop("projection", None)
-    made = _described(projection)
+    made = projection.to_json()
     try:
         if out is None:
             target.write(INDEX, _json(index))
@@ -93,14 +93,6 @@ def _with_places(source: Folder, name: str, places: FloatArray, made: Mapping[st
     pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP)
     written: bytes = sink.getvalue().to_pybytes()
     return written
-
-
-def _described(projection: Projection) -> dict[str, Any]:
-    return {
-        "method": projection.method,
-        "settings": dict(projection.settings),
-        "explained_variance": list(projection.explained_variance),
-    }
 
 
 def _json(values: object) -> bytes:

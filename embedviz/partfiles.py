@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedviz.arrow import rows_of_bytes
 from embedviz.data import Provenance, Source
 from embedviz.errors import SetError
 from embedviz.storage import Folder
@@ -104,11 +105,9 @@ def thumbnails(where: Folder, name: str, shape: tuple[int, int]) -> Iterator[Arr
     """Give a part's thumbnails, (n, frames, bands) uint8 at a time."""
     size = shape[0] * shape[1]
     for column in _batches(where, name, "thumbnail"):
-        start = column.offset * column.type.byte_width
-        stop = start + len(column) * column.type.byte_width
         if column.type.byte_width != size:
             raise SetError(f"{where.address}/{name} has other pictures than the first; {_AGAIN}.")
-        yield np.frombuffer(column.buffers()[1], np.uint8)[start:stop].reshape(-1, *shape)
+        yield rows_of_bytes(column, np.uint8, shape)
 
 
 def merged(footers: Iterable[Footer], address: str) -> Provenance:

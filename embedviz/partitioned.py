@@ -113,11 +113,8 @@ class Partitioned:
         if self.mapped_by is None:
             return None
         places = self._read(self._first.axes)
-        return Projection(
-            method=self.mapped_by["method"],
-            coordinates=np.ascontiguousarray(places.to_numpy(np.float32)),
-            settings=self.mapped_by["settings"],
-            explained_variance=tuple(self.mapped_by["explained_variance"]),
+        return Projection.from_json(
+            self.mapped_by, np.ascontiguousarray(places.to_numpy(np.float32))
         )
 
     def embedding_set(self, pictures: Literal["with", "without"] = "with") -> EmbeddingSet:

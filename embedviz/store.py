@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedviz.arrow import bytes_column, rows_of_bytes, vectors_column
 from embedviz.atomic import written_whole
 from embedviz.data import EmbeddingSet, Projection, Provenance
 from embedviz.errors import SetError
@@ -45,28 +46,14 @@ def to_arrow(embedding_set: EmbeddingSet) -> pa.Table:
     """Give the set as an Arrow table with its metadata."""
     info: dict[str, Any] = {"format": FORMAT, **embedding_set.provenance.to_json()}
     table = pa.Table.from_pandas(embedding_set.table, preserve_index=False)
-    vectors = np.ascontiguousarray(embedding_set.vectors, dtype=np.float32)
-    flat = pa.array(vectors.reshape(-1))
-    table = table.append_column(
-        "embedding", pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-    )
+    table = table.append_column("embedding", vectors_column(embedding_set.vectors))
     if embedding_set.thumbnails is not None:
         frames, bands = embedding_set.thumbnails.shape[1:]
         info["thumbnail"] = {"frames": frames, "bands": bands}
-        data = np.ascontiguousarray(embedding_set.thumbnails)
-        table = table.append_column(
-            "thumbnail",
-            pa.FixedSizeBinaryArray.from_buffers(
-                pa.binary(frames * bands), len(data), [None, pa.py_buffer(data)]
-            ),
-        )
+        table = table.append_column("thumbnail", bytes_column(embedding_set.thumbnails))
     projection = embedding_set.projection
     if projection is not None:
-        info["projection"] = {
-            "method": projection.method,
-            "settings": dict(projection.settings),
-            "explained_variance": list(projection.explained_variance),
-        }
+        info["projection"] = projection.to_json()
         for axis, values in zip(AXES, projection.coordinates.T, strict=False):
             table = table.append_column(axis, pa.array(np.ascontiguousarray(values)))
     return table.replace_schema_metadata(
@@ -110,26 +97,14 @@ def _from_arrow(table: pa.Table, info: dict[str, Any]) -> EmbeddingSet:
     axes = [axis for axis in AXES if axis in table.column_names]
     projection = None
     if len(axes) >= 2 and "projection" in info:
-        projection = Projection(
-            method=info["projection"]["method"],
-            coordinates=np.stack(
-                [table.column(axis).to_numpy().astype(np.float32) for axis in axes], axis=1
-            ),
-            settings=info["projection"]["settings"],
-            explained_variance=tuple(info["projection"]["explained_variance"]),
-        )
+        places = [table.column(axis).to_numpy().astype(np.float32) for axis in axes]
+        projection = Projection.from_json(info["projection"], np.stack(places, axis=1))
     thumbnails = None
     if "thumbnail" in table.column_names and "thumbnail" in info:
-        shape = (len(table), info["thumbnail"]["frames"], info["thumbnail"]["bands"])
-        chunks = [
-            np.frombuffer(chunk.buffers()[1], np.uint8)[
-                chunk.offset * shape[1] * shape[2] : (chunk.offset + len(chunk))
-                * shape[1]
-                * shape[2]
-            ]
-            for chunk in table.column("thumbnail").chunks
-        ]
-        thumbnails = np.concatenate(chunks or [np.zeros(0, np.uint8)]).reshape(shape)
+        shape = (info["thumbnail"]["frames"], info["thumbnail"]["bands"])
+        chunks = table.column("thumbnail").chunks
+        pictures = [rows_of_bytes(chunk, np.uint8, shape) for chunk in chunks]
+        thumbnails = np.concatenate([np.zeros((0, *shape), np.uint8), *pictures])
     own = {"embedding", "thumbnail", *AXES}
     scalars = table.select([name for name in table.column_names if name not in own])
     return EmbeddingSet(

@@ -64,13 +64,6 @@ def write_mapped(path: Path, projection: Projection, target: Path) -> None:
 
 
 def _schema(made: pa.Schema, projection: Projection) -> pa.Schema:
-    info = {
-        **json.loads(made.metadata[KEY]),
-        "projection": {
-            "method": projection.method,
-            "settings": dict(projection.settings),
-            "explained_variance": list(projection.explained_variance),
-        },
-    }
+    info = {**json.loads(made.metadata[KEY]), "projection": projection.to_json()}
     axes = [pa.field(axis, pa.float32()) for axis in AXES[: projection.dims]]
     return pa.schema([*made, *axes], {**made.metadata, KEY: json.dumps(info).encode()})
