@@ -202,7 +202,7 @@ def take(url: str, token: str, executable: Path) -> None:
                     "RGB"
                 )
                 # With 256 colours, classes of a map that is small in the picture would share one.
-                kept = reduced(taken) if prepare in (embed, export, models) else taken
+                kept = reduced(taken) if prepare in (embed, evaluate, export, models) else taken
                 kept.save(path, optimize=True)
                 print_line(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
                 context.close()
