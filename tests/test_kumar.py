@@ -15,6 +15,9 @@ pytestmark = pytest.mark.xdist_group("kumar")
 RATE_HZ = 44100
 # A recording of T frames gives T // 64 - 1 columns.
 ONE_COLUMN, TWO_COLUMNS = 127 * 512, 191 * 512
+# Another shape of input may get other kernels of oneDNN, which add in another order (5e-6 was seen
+# with AVX-512); parity with the official code is asked to the same 2e-5.
+OTHER_SHAPE = 2e-5
 
 
 def chirp(seconds: float) -> np.ndarray:
@@ -175,10 +178,10 @@ def test_parts_with_their_context_join_to_the_result_of_one_pass(sweep):
         part = sound[:, (4 - context) * step : (7 + context) * step]
         return sweep(part, loudest)[0, context : context + 3]
 
-    assert relative(middle(context), whole[4:7]) < 1e-6
-    assert relative(middle(context - 1), whole[4:7]) > 1e-5
+    assert relative(middle(context), whole[4:7]) < OTHER_SHAPE
+    assert relative(middle(context - 1), whole[4:7]) > 2 * OTHER_SHAPE
     last = sweep(sound[:, (8 - context) * step :], loudest)[0, context:]
-    assert relative(last, whole[8:]) < 1e-6
+    assert relative(last, whole[8:]) < OTHER_SHAPE
 
 
 def test_a_batch_gives_what_each_sound_gives_alone(sweep):
@@ -187,7 +190,7 @@ def test_a_batch_gives_what_each_sound_gives_alone(sweep):
     assert together.shape == (2, 3, 1024)
     for row in (0, 1):
         alone = sweep(sounds[row : row + 1], np.float32(30))
-        assert relative(together[row], alone[0]) < 2e-6
+        assert relative(together[row], alone[0]) < OTHER_SHAPE
     assert relative(together[0], together[1]) > 0.1
 
 

@@ -20,6 +20,9 @@ from embedviz.weights import add
 pytestmark = pytest.mark.xdist_group("pann")
 
 EMB512 = "Cnn14_emb512_mAP=0.420.pth"
+# Another shape of input may get other kernels of oneDNN, which add in another order (5e-6 was seen
+# with AVX-512); parity with the official code is asked to the same 2e-5.
+OTHER_SHAPE = 2e-5
 
 
 def noise(samples: int, level: float = 0.1) -> np.ndarray:
@@ -195,11 +198,11 @@ def test_parts_with_their_context_join_to_the_result_of_one_pass(sweep):
         part = sound[(5 - context) * step : (8 + context) * step]
         return sweep(part)[context : context + 3]
 
-    assert relative(middle(context), whole[5:8]) < 1e-6
-    assert relative(middle(context - 1)[:1], whole[5:6]) > 1e-5
-    assert relative(middle(context - 1)[-1:], whole[7:8]) > 1e-5
+    assert relative(middle(context), whole[5:8]) < OTHER_SHAPE
+    assert relative(middle(context - 1)[:1], whole[5:6]) > 2 * OTHER_SHAPE
+    assert relative(middle(context - 1)[-1:], whole[7:8]) > 2 * OTHER_SHAPE
     last = sweep(sound[(9 - context) * step :])[context:]
-    assert relative(last, whole[9:]) < 1e-6
+    assert relative(last, whole[9:]) < OTHER_SHAPE
 
 
 def test_a_batch_gives_what_each_window_gives_alone(model):
@@ -208,7 +211,7 @@ def test_a_batch_gives_what_each_window_gives_alone(model):
     assert len(together) == 2
     for row, sound in enumerate(sounds):
         alone = model.embed(sound, 32000)
-        assert relative(together.vectors[row], alone.vectors[0]) < 2e-6
+        assert relative(together.vectors[row], alone.vectors[0]) < OTHER_SHAPE
         np.testing.assert_allclose(together.scores[row], alone.scores[0], atol=1e-5)
     assert relative(together.vectors[0], together.vectors[1]) > 0.1
 
@@ -217,7 +220,7 @@ def test_a_stretch_of_any_length_is_heard_as_one_window(model):
     sound = chirp(32000, 2)
     stretch = model.embed(sound, 32000, per=2.0)
     recording = model.embed(sound, 32000, per="recording")
-    assert relative(stretch.vectors, recording.vectors) < 2e-6
+    assert relative(stretch.vectors, recording.vectors) < OTHER_SHAPE
 
 
 def test_a_recording_too_short_for_a_column_is_refused(model):
