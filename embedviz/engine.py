@@ -64,14 +64,20 @@ _TURN = Lock()
 class Sweeping:
     """Graph code of a network that sweeps over sound of any length, one column a step."""
 
+    frames: Callable[[tf.Tensor], tf.Tensor]
+    """waveforms (B, n) -> frames (B, T, bands) in decibels."""
     columns: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
-    """(waveforms (B, n), loudest ()) -> `columns` (B, S, C) and `patches` (B, T, bands)."""
+    """(frames (B, T, bands), loudest ()) -> `columns` (B, S, C) and `patches` (B, T, bands)."""
     finish: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]] | None = None
     """(mean (B, C), maximum (B, C)) over the columns -> `vectors` (B, D), perhaps `scores`;
     None where every column is a row by itself."""
-    loudest: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """waveforms (1, n) -> a number per frame (1, T); the largest of the whole recording goes to
-    `columns`."""
+    needs_loudest: bool = False
+    """Whether `columns` asks for the largest number in the frames of the whole recording; it is
+    given 0 otherwise."""
+
+    def whole(self, waveforms: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        """Give the `columns` and `patches` of waveforms (B, n) by themselves, at level 0."""
+        return self.columns(self.frames(waveforms), tf.constant(0.0))
 
 
 class Network:
@@ -82,17 +88,26 @@ class Network:
     Parameters
     ----------
     hear
-        Graph code from waveforms (B, n), and as many numbers as `numbers` says, to a mapping of
-        tensors.
-    samples
+        Graph code from waveforms (B, n), or frames (B, n, bands), and as many numbers as `numbers`
+        says, to a mapping of tensors.
+    size
         The length n of a window; None for any length.
+    bands
+        The bands of frames; none for waveforms.
+    batch
+        The size B of every batch; None for any.
     """
 
     def __init__(
-        self, hear: Callable[..., Mapping[str, tf.Tensor]], samples: int | None, numbers: int = 0
+        self,
+        hear: Callable[..., Mapping[str, tf.Tensor]],
+        size: int | None,
+        *bands: int,
+        numbers: int = 0,
+        batch: int | None = None,
     ) -> None:
         self._hear = hear  # a traced function holds its variables only weakly
-        signature = [tf.TensorSpec((None, samples), tf.float32)]
+        signature = [tf.TensorSpec((batch, size, *bands), tf.float32)]
         signature += [tf.TensorSpec((), tf.float32)] * numbers
         self._traced = tf.function(lambda *inputs: dict(hear(*inputs))).get_concrete_function(
             *signature
@@ -105,7 +120,7 @@ class Network:
     def __call__(
         self, windows: FloatArray, *numbers: np.float32
     ) -> dict[str, npt.NDArray[np.float32]]:
-        """Hear windows (B, n) float32 and give the named arrays, each (B, …)."""
+        """Hear windows (B, n) or (B, n, bands) float32 and give the named arrays, each (B, …)."""
         if self._most is not None and len(windows) > self._most:
             return self._in_parts(windows, *numbers)
         try:

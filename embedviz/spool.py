@@ -1,4 +1,4 @@
-"""Decoded sound kept for another pass: in memory while it is short, in a temporary file beyond."""
+"""Rows kept for another pass: in memory while they are few, in a temporary file beyond."""
 
 from __future__ import annotations
 
@@ -10,32 +10,38 @@ import numpy as np
 from embedviz.data import FloatArray
 
 IN_MEMORY_BYTES = 256 << 20
-BLOCK_SAMPLES = 1 << 18
+BLOCK_BYTES = 1 << 20
 
 
 class Spool:
-    """A stream of mono blocks that can be gone through again and again.
+    """A stream of float32 rows that can be gone through again and again.
 
     Parameters
     ----------
     blocks
-        Float32 samples, in order; taken in at once.
+        Arrays (n, width) of one width, in order; taken in at once.
     """
 
     def __init__(self, blocks: Iterable[FloatArray]) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
-        for block in blocks:
-            self._file.write(np.ascontiguousarray(block, np.float32).tobytes())
-        self.samples = self._file.tell() // 4
+        self._width = 1
+        self.largest = np.float32(-np.inf)
+        """The largest number of all."""
+        try:
+            for block in blocks:
+                self._width = block.shape[1]
+                self.largest = block.max(initial=self.largest)
+                self._file.write(np.ascontiguousarray(block, np.float32).tobytes())
+        except BaseException:
+            self._file.close()
+            raise
 
     def __iter__(self) -> Iterator[FloatArray]:
-        """Go through the sound from its beginning; passes may not overlap."""
-        place = 0
-        while place < self.samples:
-            self._file.seek(place * 4)
-            block = np.frombuffer(self._file.read(BLOCK_SAMPLES * 4), np.float32)
-            place += len(block)
-            yield block
+        """Go through the rows from the first; passes may not overlap."""
+        row_bytes = 4 * self._width
+        self._file.seek(0)
+        while read := self._file.read(max(1, BLOCK_BYTES // row_bytes) * row_bytes):
+            yield np.frombuffer(read, np.float32).reshape(-1, self._width)
 
     def __enter__(self) -> Spool:
         """Give the spool itself; it is closed at the end of the block."""

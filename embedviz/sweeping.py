@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from embedviz.data import FloatArray
-from embedviz.facts import Facts, Framing
+from embedviz.facts import Facts, Framing, Sweep
 from embedviz.heard import Heard
 from embedviz.listeners import WindowListener, one_row, refuse_shorter
+from embedviz.pieces import pieces
 from embedviz.pooling import Stretch
 from embedviz.spool import Spool
 
@@ -25,22 +26,11 @@ if TYPE_CHECKING:
 
     from embedviz.engine import Hear, Sweeping
 
-PIECE_S = 30.0
+CONTEXTS_A_PIECE = 50
+"""A piece is so many times as long as its context on either side, which costs 4 % more work."""
 WHOLE_PICTURE_S = 60.0
 MOST_FRAMES = 6000
 """Frames in the picture of a recording longer than `WHOLE_PICTURE_S`."""
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A stretch of sound with its context."""
-
-    sound: FloatArray
-    first: int
-    """The first column that counts."""
-    skip: int
-    """Columns of context before it."""
-    last: bool
 
 
 @dataclass(frozen=True)
@@ -73,12 +63,10 @@ class SweepListener:
         if facts.sweep is None:
             raise ValueError(f"{facts.name} gives a sweeping network but no facts of its sweep.")
         self.facts, self.sweep, self._finish = facts, facts.sweep, sweeping.finish
-        self._piece_columns = max(1, round(PIECE_S * facts.rate_hz / facts.sweep.step_samples))
-        self._network = Network(sweeping.columns, None, numbers=1)
-        self._loudest = None
-        if sweeping.loudest is not None:
-            loudest = sweeping.loudest
-            self._loudest = Network(lambda sound: {"loudest": loudest(sound)}, None)
+        self._piece_columns = piece_columns(facts.sweep)
+        self._needs_loudest = sweeping.needs_loudest
+        self._front_end = Network(lambda sound: {"frames": sweeping.frames(sound)}, None)
+        self._network = Network(sweeping.columns, None, len(facts.bands_hz), numbers=1, batch=1)
         self._windows = (
             None if sweeping.finish is None else WindowListener(facts, _in_windows(sweeping))
         )
@@ -125,61 +113,50 @@ class SweepListener:
             )
 
     def _parts(self, blocks: Iterable[FloatArray]) -> Iterator[_Part]:
-        if self._loudest is None:
-            yield from self._parts_below(np.float32(0.0), blocks)
+        frames = self._frames(blocks)
+        if not self._needs_loudest:
+            yield from self._swept(frames, np.float32(0.0))
             return
-        with Spool(blocks) as sound:  # gone through twice
-            yield from self._parts_below(self._loudest_in(sound), sound)
+        with Spool(frames) as kept:  # the network waits for the last frame
+            yield from self._swept(kept, kept.largest)
 
-    def _parts_below(self, loudest: np.float32, blocks: Iterable[FloatArray]) -> Iterator[_Part]:
-        for piece in self._pieces(blocks):
-            heard = self._network(piece.sound[np.newaxis], loudest)
-            columns, frames = heard["columns"][0], heard["patches"][0]
-            counted = slice(piece.skip, None if piece.last else piece.skip + self._piece_columns)
-            begin, end = self._frames_of(counted, len(frames))
-            yield _Part(piece.first, columns[counted], frames[begin:end], frames[end:])
-
-    def _loudest_in(self, blocks: Iterable[FloatArray]) -> np.float32:
-        """Give the largest of the frames' numbers over the whole recording."""
-        assert self._loudest is not None
-        found = []
-        for piece in self._pieces(blocks):
-            frames = self._loudest(piece.sound[np.newaxis])["loudest"][0]
-            counted = slice(piece.skip, None if piece.last else piece.skip + self._piece_columns)
-            begin, end = self._frames_of(counted, len(frames))
-            found.append(frames[begin:end].max())
-        return np.float32(max(found))
-
-    @property
-    def _frame_s(self) -> float:
-        return self.sweep.step_samples / self.sweep.step_frames / self.facts.rate_hz
-
-    def _frames_of(self, counted: slice, frames: int) -> tuple[int, int]:
-        begin = counted.start * self.sweep.step_frames
-        return begin, frames if counted.stop is None else counted.stop * self.sweep.step_frames
-
-    def _pieces(self, blocks: Iterable[FloatArray]) -> Iterator[_Piece]:
-        """Cut the sound into pieces with context; the last one ends with the recording.
+    def _frames(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        """Give the frames (T, bands) of the sound, each once.
 
         Raises
         ------
         RecordingError
             If the recording is shorter than the network takes.
         """
-        step, context, own = self.sweep.step_samples, self.sweep.context_steps, self._piece_columns
-        held = np.zeros(0, np.float32)
-        first = skip = 0
-        for block in blocks:
-            held = np.concatenate([held, block])
-            # More than the piece with its context: then it is not the last one.
-            while len(held) > (size := (skip + own + context) * step):
-                yield _Piece(held[:size], first, skip, last=False)
-                first += own
-                begin = max(0, skip + own - context)
-                held, skip = held[begin * step :], skip + own - begin
-        if first == 0:
-            refuse_shorter(held, self.facts)
-        yield _Piece(held, first, skip, last=True)
+        sweep = self.sweep
+        # Half a frame's sound lies beyond a piece, which is less than a step.
+        for piece in pieces(blocks, sweep.step_samples, own=self._piece_columns, context=1):
+            if piece.first == 0 and piece.last:
+                refuse_shorter(piece.rows, self.facts)
+            frames = self._front_end(piece.rows[np.newaxis])["frames"][0]
+            yield frames[piece.counted_by(sweep.step_frames)]
+
+    def _swept(self, frames: Iterable[FloatArray], loudest: np.float32) -> Iterator[_Part]:
+        sweep, own = self.sweep, self._piece_columns
+        for piece in pieces(frames, sweep.step_frames, own=own, context=sweep.context_steps):
+            heard = self._network(piece.rows[np.newaxis], loudest)
+            columns, patches = heard["columns"][0], heard["patches"][0]
+            counted = piece.counted_by(sweep.step_frames)
+            yield _Part(
+                first=piece.first,
+                columns=columns[piece.counted],
+                frames=patches[counted],
+                context=patches[counted.stop or len(patches) :],
+            )
+
+    @property
+    def _frame_s(self) -> float:
+        return self.sweep.step_samples / self.sweep.step_frames / self.facts.rate_hz
+
+
+def piece_columns(sweep: Sweep) -> int:
+    """Give how many columns are computed at once."""
+    return CONTEXTS_A_PIECE * sweep.context_steps
 
 
 class _Pooled:
@@ -236,7 +213,7 @@ def _in_windows(sweeping: Sweeping) -> Hear:
     import tensorflow as tf
 
     def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        heard = sweeping.columns(waveforms, tf.constant(0.0))
+        heard = sweeping.whole(waveforms)
         columns = heard["columns"]
         assert sweeping.finish is not None
         finished = sweeping.finish(tf.reduce_mean(columns, axis=1), tf.reduce_max(columns, axis=1))

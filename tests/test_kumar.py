@@ -98,7 +98,7 @@ def sweep(folder):
     name = kumar.WEIGHTS.name
     built = kumar.build({name: folder / name}, "default", "float32")
     traced = tf.function(
-        lambda waveforms, loudest: built.columns(waveforms, loudest)["columns"],
+        lambda waveforms, loudest: built.columns(built.frames(waveforms), loudest)["columns"],
         input_signature=[tf.TensorSpec((None, None), tf.float32), tf.TensorSpec((), tf.float32)],
     )
     return lambda waveforms, loudest: traced(waveforms, loudest).numpy()

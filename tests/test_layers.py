@@ -18,8 +18,8 @@ LAYERS = (
     "__init__ atomic data errors facts folders heard palette progress shards",
     # Sound, numbers and files, without models.
     "archives arrow audio cache checkpoints classes downloads feed fetching frontends frontends.* "
-    "mel plans pooling savedgraphs savedmodels soundfiles spectrogram spool storage synthesis "
-    "thumbnails torchfiles torchfiles.* wav weightfiles weights windows",
+    "mel pieces plans pooling savedgraphs savedmodels soundfiles spectrogram spool storage "
+    "synthesis thumbnails torchfiles torchfiles.* wav weightfiles weights windows",
     # Models.
     "batches catalogue engine foreign foreign.* frozen hear hear.* listeners model models "
     "models.* networks networks.* packs precision stepping sweeping",
@@ -56,7 +56,11 @@ FILES = {
 
 
 # Only the building of a model imports these.
-BUILD_MODELS = {name for name in FILES if name == "engine" or name.startswith("frontends.")}
+BUILD_MODELS = {
+    name
+    for name in FILES
+    if name in ("engine", "networks.convolutions") or name.startswith("frontends.")
+}
 
 
 def layer(name: str) -> int | None:

@@ -102,7 +102,7 @@ def sweep(folder):
 
     built = pann.build({EMB512: folder / EMB512}, "emb512", "float32")
     traced = tf.function(
-        lambda waveforms: built.columns(waveforms, tf.constant(0.0))["columns"],
+        lambda waveforms: built.whole(waveforms)["columns"],
         input_signature=[tf.TensorSpec((None, None), tf.float32)],
     )
     return lambda sound: traced(sound[np.newaxis])[0].numpy()

@@ -12,14 +12,12 @@ from embedviz import windows
 from embedviz.data import FloatArray
 from embedviz.facts import Facts
 from embedviz.models import model_file
+from embedviz.sweeping import piece_columns
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from embedviz.engine import Hear
-
-PIECE_S = 30.0
-"""Seconds of sound that a network without windows of its own sweeps over at once."""
 
 
 class Bare:
@@ -46,7 +44,7 @@ class Bare:
         # A wrapped graph can be cut in two; it runs like any other traced function.
         self._graph = tf.compat.v1.wrap_function(
             lambda waveforms: dict(self._hear(waveforms)),
-            [tf.TensorSpec((None, self._samples), tf.float32)],
+            [tf.TensorSpec((None if self._samples else 1, self._samples), tf.float32)],
         )
         given = self._graph.structured_outputs
         self._network = self._graph.prune(given["patches"], given[self._rows])
@@ -54,13 +52,15 @@ class Bare:
     def cut(self, blocks: Iterable[FloatArray], *, batch: int) -> list[tf.Tensor]:
         """Cut mono sound at the model's rate into batches (B, n) of its native windows.
 
-        A network without windows of its own gets pieces of half a minute, one by one.
+        A network that sweeps gets pieces as long as the pipeline's, one by one.
         """
         import tensorflow as tf
 
         facts = self._facts
         if self._samples is None:
-            whole, size = np.concatenate(list(blocks)), round(PIECE_S * facts.rate_hz)
+            assert facts.sweep is not None
+            size = piece_columns(facts.sweep) * facts.sweep.step_samples
+            whole = np.concatenate(list(blocks))
             pieces = np.split(whole, range(size, len(whole), size))
             # The last one may be too short to hear.
             heard = [piece for piece in pieces if len(piece) > facts.framing.window_samples]
@@ -88,10 +88,10 @@ def _hearing(facts: Facts, built: Any) -> tuple[Hear, str, int | None]:  # noqa:
         return built, "vectors", facts.framing.window_samples
     finish = built.finish
     if finish is None:
-        return lambda sound: built.columns(sound, tf.constant(0.0)), "columns", None
+        return built.whole, "columns", None
 
     def windowed(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        swept = built.columns(waveforms, tf.constant(0.0))
+        swept = built.whole(waveforms)
         columns = swept["columns"]
         rows = finish(tf.reduce_mean(columns, axis=1), tf.reduce_max(columns, axis=1))
         return {**rows, "patches": swept["patches"]}

@@ -96,13 +96,15 @@ def _network(dtype: str) -> Any:  # noqa: ANN401 (Keras has no types)
     import keras
     from keras import layers
 
+    from embedviz.networks.convolutions import NarrowConv2D, TallConv2D
+
     options = {"activation": "relu", "dtype": dtype}
     x = patches = layers.Input((None, BANDS, 1))
     for stage in STAGES:
         for _, channels in stage:
-            x = layers.Conv2D(channels, 3, padding="same", **options)(x)
+            x = TallConv2D(channels, 3, padding="same", **options)(x)
         x = layers.MaxPooling2D(2, dtype=dtype)(x)
-    x = layers.Conv2D(LAST[1], 2, **options)(x)
+    x = NarrowConv2D(LAST[1], 2, **options)(x)
     return keras.Model(patches, layers.Activation("linear", dtype="float32")(x))
 
 
@@ -146,17 +148,14 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Sweeping:
         bands=BANDS, bins=BINS, rate_hz=RATE_HZ, low_hz=0.0, high_hz=RATE_HZ / 2
     )
 
-    def mel_decibels(waveforms: tf.Tensor) -> tf.Tensor:
+    def frames(waveforms: tf.Tensor) -> tf.Tensor:
         return decibels(power_spectrum(waveforms, STEP_SAMPLES), mel_matrix)
 
-    def loudest(waveforms: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_max(mel_decibels(waveforms), axis=2)
-
-    def sweep(waveforms: tf.Tensor, loudest: tf.Tensor) -> dict[str, tf.Tensor]:
-        heard = tf.maximum(mel_decibels(waveforms), loudest - RANGE_DB)
+    def sweep(frames: tf.Tensor, loudest: tf.Tensor) -> dict[str, tf.Tensor]:
+        heard = tf.maximum(frames, loudest - RANGE_DB)
         missing = tf.maximum(0, SEGMENT_FRAMES - tf.shape(heard)[1])
         patches = tf.pad(heard, [[0, 0], [0, missing], [0, 0]])
         maps = network(patches[..., tf.newaxis], training=False)
         return {"columns": maps[:, :, 0], "patches": patches}
 
-    return Sweeping(columns=sweep, loudest=loudest)
+    return Sweeping(frames=frames, columns=sweep, needs_loudest=True)

@@ -87,6 +87,7 @@ FACTS = Facts(
     variants={"emb512": 512, "cnn14": 2048},
     files=(EMB512, CNN14, AUDIOSET_NAMES, EXAMPLE),
     precisions=("float32", "bfloat16"),
+    batch=128,
     notes="A recording, or a stretch of any length, is heard in one pass, as the paper does; "
     "the last of its windows of 1 s is filled up with zeros.",
 )
@@ -100,21 +101,26 @@ def _network(dtype: str) -> Any:  # noqa: ANN401 (Keras has no types)
     import keras
     from keras import layers
 
+    from embedviz.networks.convolutions import SPARE, NarrowConv2D, TallConv2D
+
+    options = {
+        "padding": "same",
+        "activation": "relu",
+        "kernel_initializer": "zeros",  # random numbers would take seconds
+        "dtype": dtype,
+    }
     x = patches = layers.Input((None, BANDS, 1))
-    for block, channels in enumerate(CHANNELS, start=1):
+    for block, channels in enumerate(CHANNELS[:-1], start=1):
         for number in (1, 2):
-            x = layers.Conv2D(
-                channels,
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer="zeros",  # random numbers would take seconds
-                name=f"conv_block{block}_{number}",
-                dtype=dtype,
-            )(x)
-        if block < len(CHANNELS):
-            x = layers.AveragePooling2D(2, dtype=dtype)(x)
-    return keras.Model(patches, x)
+            x = TallConv2D(channels, 3, name=f"conv_block{block}_{number}", **options)(x)
+        x = layers.AveragePooling2D(2, dtype=dtype)(x)
+    # The last maps have two places a row.
+    x = layers.Reshape((-1, 1, 2 * CHANNELS[-2]), dtype=dtype)(x)
+    pairs = 2 * CHANNELS[-1]
+    for number in (1, 2):
+        name = f"conv_block{len(CHANNELS)}_{number}"
+        x = NarrowConv2D(pairs + SPARE, (3, 1), name=name, **options)(x)[..., :pairs]
+    return keras.Model(patches, layers.Reshape((-1, 2, CHANNELS[-1]), dtype=dtype)(x))
 
 
 def _head(units: int) -> Any:  # noqa: ANN401 (Keras has no types)
@@ -136,18 +142,22 @@ Take = Callable[[str, tuple[int, ...]], Array]
 
 def _fill(network: Any, read: Take) -> None:  # noqa: ANN401 (Keras has no types)
     """Set the convolutions, each with its batch normalisation folded in."""
+    from embedviz.networks.convolutions import pair_kernel, with_spare
+
     before = 1
     for block, channels in enumerate(CHANNELS, start=1):
         for number in (1, 2):
             prefix = f"conv_block{block}"
             kernel = read(f"{prefix}.conv{number}.weight", (channels, before, 3, 3))
-            weights = fold_batch_norm(
+            folded, bias = fold_batch_norm(
                 kernel.transpose(2, 3, 1, 0),
                 axis=3,
                 epsilon=EPSILON,
                 **_statistics(read, f"{prefix}.bn{number}", channels),
             )
-            network.get_layer(f"{prefix}_{number}").set_weights(weights)
+            if block == len(CHANNELS):
+                folded, bias = with_spare(pair_kernel(folded)), with_spare(np.tile(bias, 2))
+            network.get_layer(f"{prefix}_{number}").set_weights([folded, bias])
             before = channels
 
 
@@ -214,8 +224,7 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Sweeping:
     scale = (bn0["gamma"] / np.sqrt(bn0["variance"] + np.float64(EPSILON))).astype(np.float32)
     shift = (bn0["beta"] - bn0["mean"] * scale).astype(np.float32)
 
-    def sweep(waveforms: tf.Tensor, loudest: tf.Tensor) -> dict[str, tf.Tensor]:
-        patches = log_mel(waveforms)
+    def sweep(patches: tf.Tensor, loudest: tf.Tensor) -> dict[str, tf.Tensor]:
         maps = network((patches * scale + shift)[..., tf.newaxis], training=False)
         return {
             "columns": tf.reduce_mean(tf.cast(maps, tf.float32), axis=2),
@@ -226,7 +235,7 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Sweeping:
         vectors, scores = head(mean + maximum, training=False)
         return {"vectors": vectors, "scores": scores}
 
-    return Sweeping(columns=sweep, finish=finish)
+    return Sweeping(frames=log_mel, columns=sweep, finish=finish)
 
 
 def columns(files: Mapping[str, Path]) -> Columns | None:
