@@ -15,7 +15,6 @@ TOL_MUTED = (
     "#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255",
     "#44AA99", "#999933", "#AA4499", "#661100", "#6699CC", "#AA4466",
 )  # fmt: skip
-# Scatter in 3-D knows only these.
 SYMBOLS = ("circle", "diamond", "square")
 MOST_CATEGORIES = 20
 OTHER = "#9AA5B1"
@@ -45,8 +44,3 @@ def category_colours(count: int, theme: Theme) -> list[str]:
         # Black and the darkest blue would vanish.
         colours[7], colours[9] = "#E8EEF5", "#8C7BE0"
     return colours[:count]
-
-
-def category_symbols(count: int) -> list[str]:
-    """Give a marker symbol for each category: another one for the second eight, and so on."""
-    return [SYMBOLS[min(i // len(OKABE_ITO), len(SYMBOLS) - 1)] for i in range(count)]

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-
-# Half of what UMAP and the search for neighbours take here is the optimising of their machine code.
-os.environ.setdefault("NUMBA_OPT", "0")
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path

@@ -58,6 +58,22 @@ def test_models_stand_side_by_side_with_their_ensemble_and_the_baseline(three):
     assert set(found.probed[0].scores) >= {"roc_auc", "average_precision"}
 
 
+def test_three_models_are_joined_in_pairs_and_all_together(three):
+    three["best"] = knowing(12, seed=5, recordings=24, windows=2)
+    found = evaluate(three, "call", parts=("ensembles",), probes=["logistic"])
+    assert [one.model for one in found.probed[4:]] == [
+        "ensemble of good, fair",
+        "ensemble of good, best",
+        "ensemble of fair, best",
+        "ensemble of good, fair, best",
+    ]
+    for number in range(3):
+        three[f"other {number}"] = knowing(1, seed=6 + number, recordings=24, windows=2)
+    found = evaluate(three, "call", parts=("ensembles",), probes=["logistic"])
+    joined = [one.model for one in found.probed if one.model.startswith("ensemble")]
+    assert joined == ["ensemble of good, fair, best, other 0, other 1, other 2"]
+
+
 def test_every_pair_is_compared_on_the_same_units(three):
     found = evaluate(three, "call", parts=(), probes=["logistic"])
     assert [(one.a, one.b) for one in found.differences] == [

@@ -20,7 +20,7 @@ from embedviz import figures, packing
 from embedviz.embed import embed
 from embedviz.errors import ProjectionError
 from embedviz.models import load_model
-from embedviz.palette import DARK, LIGHT, MOST_CATEGORIES, category_colours, category_symbols
+from embedviz.palette import DARK, LIGHT, MOST_CATEGORIES, category_colours
 from embedviz.recordings import gather
 from embedviz.spectrogram import MOST_FRAMES, spectrogram
 from embedviz.store import write_set
@@ -491,9 +491,6 @@ def test_categories_can_be_told_apart(theme):
     for i, one in enumerate(colours[:8]):
         for other in colours[i + 1 : 8]:
             assert np.linalg.norm(lab(one) - lab(other)) > 20
-    symbols = category_symbols(MOST_CATEGORIES)
-    assert symbols[:8] == ["circle"] * 8
-    assert "circle" not in symbols[8:]
 
 
 def linear(colour):

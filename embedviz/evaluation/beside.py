@@ -14,6 +14,17 @@ from embedviz.evaluation.probes import predict_out_of_fold
 from embedviz.evaluation.results import Difference, Probed, Score
 from embedviz.evaluation.units import Gathered
 
+MOST_IN_PAIRS = 3
+"""Of more models than these only all together are joined: their pairs would hide the models."""
+
+
+def ensembles(members: Sequence[str]) -> list[tuple[str, ...]]:
+    """Give which models are joined: every pair of a few, and all together."""
+    if len(members) < 2:
+        return []
+    pairs = combinations(members, 2) if len(members) <= MOST_IN_PAIRS else ()
+    return list(dict.fromkeys([*pairs, tuple(members)]))
+
 
 def differences(found: Sequence[Probed], asked: Gathered, seed: int) -> tuple[Difference, ...]:
     """Compare every pair of models with the same probe, on the same draws of groups."""

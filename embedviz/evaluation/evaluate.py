@@ -69,8 +69,8 @@ def evaluate(
     Returns
     -------
     Evaluation
-        Models in the order of `sets`, then the baseline made here, then the ensemble of all sets
-        that are neither.
+        Models in the order of `sets`, then the baseline made here, then ensembles of the sets that
+        are neither: every pair of up to three, and all together.
 
     Raises
     ------

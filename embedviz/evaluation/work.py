@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from embedviz.evaluation import baseline
 from embedviz.evaluation.beside import (
     beside_majority,
     differences,
+    ensembles,
     label_score,
     side_by_side,
     unverified,
@@ -72,11 +74,11 @@ class Work:
         if not any(map(self._is_baseline, self._sets)):
             steps.append(Step("Hearing the recordings with log-mel", 15, self._hear_baseline))
             steps += self._probes(self._log_mel, 10)
-        members = [title for title in self._sets if self._is_member(title)]
-        if "ensembles" in parts and len(members) > 1:
-            title = f"ensemble of {', '.join(members)}"
-            steps.append(Step(f"{title}: joining", 1, lambda _: self._join(members)))
-            steps += self._probes(title, 15)
+        if "ensembles" in parts:
+            for members in ensembles([title for title in self._sets if self._is_member(title)]):
+                title = f"ensemble of {', '.join(members)}"
+                steps.append(Step(f"{title}: joining", 1, partial(self._join, members)))
+                steps += self._probes(title, 15)
         return steps
 
     def result(self, made: Made) -> Evaluation:
@@ -143,7 +145,7 @@ class Work:
         self._vectors, self._first = None, None
         self._vectors = self._pooled(title)
 
-    def _join(self, members: Sequence[str]) -> None:
+    def _join(self, members: Sequence[str], _: Part) -> None:
         """Set the vectors of several models side by side; each fold standardises them."""
         self._vectors = None
         every = [self._pooled(title) for title in members]
