@@ -9,7 +9,7 @@ import numpy as np
 
 from embedviz.data import FloatArray
 
-IN_MEMORY_BYTES = 256 << 20
+IN_MEMORY_BYTES = 64 << 20
 BLOCK_BYTES = 1 << 20
 
 

@@ -276,7 +276,9 @@ def test_esc10_is_told_apart_as_well_as_was_measured_elsewhere(shared, tmp_path)
     for name in ("efficientat", "yamnet", "logmel"):
         weights = None if name == "logmel" else shared / "weights"
         model = models.load_model(name, weights=weights)
-        one = embed(from_folders(found), model, per="recording")
+        # There YAMNet's windows do not overlap.
+        hop_s = 0.96 if name == "yamnet" else None
+        one = embed(from_folders(found), model, per="recording", hop_s=hop_s)
         fold = one.table["recording"].str.split("/").str[-1].str[0]
         sets[name] = replace(one, table=one.table.assign(fold=fold))
     sets["of README"] = replace(sets["logmel"], vectors=sets["logmel"].vectors[:, :128])
@@ -297,4 +299,4 @@ def test_esc10_is_told_apart_as_well_as_was_measured_elsewhere(shared, tmp_path)
     for fold, wanted in zip(got.probed[0].fold_accuracy, (100, 97.5, 95), strict=True):
         assert 100 * fold == pytest.approx(wanted, abs=2)
     for fold, wanted in zip(got.probed[1].fold_accuracy, (96.25, 97.5, 87.5), strict=True):
-        assert 100 * fold == pytest.approx(wanted, abs=2.6)
+        assert 100 * fold == pytest.approx(wanted, abs=2)
