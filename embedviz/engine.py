@@ -79,6 +79,14 @@ class Sweeping:
         """Give the `columns` and `patches` of waveforms (B, n) by themselves, at level 0."""
         return self.columns(self.frames(waveforms), tf.constant(0.0))
 
+    def clips(self, waveforms: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        """Give what `finish` makes of each of waveforms (B, n) by itself, and its `patches`."""
+        assert self.finish is not None
+        heard = self.whole(waveforms)
+        columns = heard["columns"]
+        finished = self.finish(tf.reduce_mean(columns, axis=1), tf.reduce_max(columns, axis=1))
+        return {**finished, "patches": heard["patches"]}
+
 
 class Network:
     """A traced graph that hears windows of sound.
@@ -90,24 +98,18 @@ class Network:
     hear
         Graph code from waveforms (B, n), or frames (B, n, bands), and as many numbers as `numbers`
         says, to a mapping of tensors.
-    size
-        The length n of a window; None for any length.
-    bands
-        The bands of frames; none for waveforms.
-    batch
-        The size B of every batch; None for any.
+    shape
+        Of these waveforms or frames; None for a size that may be any.
     """
 
     def __init__(
         self,
         hear: Callable[..., Mapping[str, tf.Tensor]],
-        size: int | None,
-        *bands: int,
+        shape: tuple[int | None, ...],
         numbers: int = 0,
-        batch: int | None = None,
     ) -> None:
         self._hear = hear  # a traced function holds its variables only weakly
-        signature = [tf.TensorSpec((batch, size, *bands), tf.float32)]
+        signature = [tf.TensorSpec(shape, tf.float32)]
         signature += [tf.TensorSpec((), tf.float32)] * numbers
         self._traced = tf.function(lambda *inputs: dict(hear(*inputs))).get_concrete_function(
             *signature

@@ -72,7 +72,7 @@ class WindowListener:
         from embedviz.engine import Network
 
         if samples not in self._networks:
-            self._networks[samples] = Network(self._hear, samples)
+            self._networks[samples] = Network(self._hear, (None, samples))
         return self._networks[samples]
 
     def by_window(self) -> WindowListener:

@@ -51,7 +51,7 @@ class StepListener:
         from embedviz.engine import Network
 
         self.facts, self.stepping = facts, stepping
-        self._network = Network(stepping.hear, stepping.window_samples)
+        self._network = Network(stepping.hear, (None, stepping.window_samples))
 
     def by_window(self) -> None:
         """Give None: a window has several rows."""

@@ -22,9 +22,8 @@ from embedviz.pooling import Stretch
 from embedviz.spool import Spool
 
 if TYPE_CHECKING:
-    import tensorflow as tf
 
-    from embedviz.engine import Hear, Sweeping
+    from embedviz.engine import Sweeping
 
 CONTEXTS_A_PIECE = 50
 """A piece is so many times as long as its context on either side, which costs 4 % more work."""
@@ -65,11 +64,9 @@ class SweepListener:
         self.facts, self.sweep, self._finish = facts, facts.sweep, sweeping.finish
         self._piece_columns = piece_columns(facts.sweep)
         self._needs_loudest = sweeping.needs_loudest
-        self._front_end = Network(lambda sound: {"frames": sweeping.frames(sound)}, None)
-        self._network = Network(sweeping.columns, None, len(facts.bands_hz), numbers=1, batch=1)
-        self._windows = (
-            None if sweeping.finish is None else WindowListener(facts, _in_windows(sweeping))
-        )
+        self._front_end = Network(lambda sound: {"frames": sweeping.frames(sound)}, (1, None))
+        self._network = Network(sweeping.columns, (1, None, len(facts.bands_hz)), numbers=1)
+        self._windows = None if sweeping.finish is None else WindowListener(facts, sweeping.clips)
 
     def by_window(self) -> WindowListener | None:
         """Give the listener that hears each window as a clip of its own, where there is one."""
@@ -206,17 +203,3 @@ class _Picture:
     @property
     def patch(self) -> FloatArray:
         return self._stretch.picture() if self._stretch else np.concatenate(self._frames)
-
-
-def _in_windows(sweeping: Sweeping) -> Hear:
-    """Give the graph that hears each window of a batch as a clip of its own."""
-    import tensorflow as tf
-
-    def hear(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        heard = sweeping.whole(waveforms)
-        columns = heard["columns"]
-        assert sweeping.finish is not None
-        finished = sweeping.finish(tf.reduce_mean(columns, axis=1), tf.reduce_max(columns, axis=1))
-        return {**finished, "patches": heard["patches"]}
-
-    return hear

@@ -92,7 +92,8 @@ def test_recordings_of_one_batch_are_finished_together_or_not_at_all(clips, logm
     [
         pytest.param(name, hop_s, marks=pytest.mark.xdist_group(name), id=name)
         for name, hop_s in [
-            ("logmel", 0.48), ("yamnet", 0.48), ("efficientat", 2.5),
+            ("logmel", 0.48), ("vggish", 0.48), ("yamnet", 0.48), ("efficientat", 2.5),
+            ("passt", 0.05),
         ]
     ],
 )  # fmt: skip

@@ -80,20 +80,10 @@ class Bare:
 
 def _hearing(facts: Facts, built: Any) -> tuple[Hear, str, int | None]:  # noqa: ANN401
     """Give graph code from waveforms, the name of its rows, and the samples it hears."""
-    import tensorflow as tf
-
     from embedviz.engine import Sweeping
 
     if not isinstance(built, Sweeping):
         return built, "vectors", facts.framing.window_samples
-    finish = built.finish
-    if finish is None:
+    if built.finish is None:
         return built.whole, "columns", None
-
-    def windowed(waveforms: tf.Tensor) -> dict[str, tf.Tensor]:
-        swept = built.whole(waveforms)
-        columns = swept["columns"]
-        rows = finish(tf.reduce_mean(columns, axis=1), tf.reduce_max(columns, axis=1))
-        return {**rows, "patches": swept["patches"]}
-
-    return windowed, "vectors", facts.framing.window_samples
+    return built.clips, "vectors", facts.framing.window_samples
