@@ -22,7 +22,6 @@ from embedviz.pooling import Stretch
 from embedviz.spool import Spool
 
 if TYPE_CHECKING:
-
     from embedviz.engine import Sweeping
 
 CONTEXTS_A_PIECE = 50
