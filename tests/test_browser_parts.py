@@ -472,20 +472,30 @@ def test_cursors_move_with_the_sound(show):
     seconds, patch, around = np.array(seen).T
     assert np.all(np.diff(seconds) >= 0)
     assert seconds[-1] > seconds[0] + 0.1
-    # Of 0.5 to 1 s and of 0 to 1.5 s; a frame may lie between the two readings.
-    np.testing.assert_allclose(patch / 100, (seconds - 0.5) / 0.5, atol=0.15)
-    np.testing.assert_allclose(around / 100, seconds / 1.5, atol=0.05)
+    # Of 0.5 to 1 s and of 0 to 1.5 s; set in this frame or the one before, however long it lasted.
+    for shown_s in (0.5 + 0.5 * patch / 100, 1.5 * around / 100):
+        assert np.all(shown_s[1:] >= seconds[:-1] - 0.02)
+        assert np.all(shown_s <= seconds + 0.02)
     assert page.locator(".lm-cursor:visible").count() == 0
 
 
 def test_play_recording_moves_the_pin_along_and_stops_at_its_end(show):
     page = show()
     pin(page, 0)
-    steps = """() => {
-      window.steps = [];
-      state.addEventListener("pin", () => steps.push([state.pinned, sounds.now()?.at_s]));
-    }"""
-    page.evaluate(steps)
+    # At half speed, so that a busy machine that skips some frames skips no window.
+    page.evaluate("""() => {
+      const { play } = HTMLMediaElement.prototype;
+      HTMLMediaElement.prototype.play = function () {
+        this.playbackRate = 0.5;
+        return play.call(this);
+      };
+      window.frames_seen = [];
+      const look = () => {
+        if (sounds.playing) frames_seen.push([sounds.now().at_s, state.pinned]);
+        requestAnimationFrame(look);
+      };
+      look();
+    }""")
     asked = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
     button = page.get_by_role("button", name="Play recording")
@@ -494,13 +504,11 @@ def test_play_recording_moves_the_pin_along_and_stops_at_its_end(show):
     assert button.get_attribute("aria-pressed") == "true"
     wait(page, "sounds.mode === null && state.playing === null")
     assert button.get_attribute("aria-pressed") == "false"
-    found = page.evaluate("steps")
-    # Each is pinned when the sound comes to its middle.
-    assert [row for row, _ in found] == [2, 4]
-    assert [at_s for _, at_s in found] == [
-        pytest.approx(0.75, abs=0.15),
-        pytest.approx(1.25, abs=0.15),
-    ]
+    seconds, pinned = np.array(page.evaluate("frames_seen")).T
+    # Each is pinned with the frame in which its middle has been heard, or with the next.
+    due = np.array([0, 2, 4])[np.searchsorted([0.75, 1.25], seconds, side="right")]
+    assert set(pinned) == {0, 2, 4}
+    assert np.all((pinned == due) | (pinned == np.roll(due, 1)))
     assert page.evaluate("state.pinned") == 4
     assert any("/recording/" in path for path in asked)
     assert not any("/stretch/" in path for path in asked)
