@@ -135,4 +135,5 @@ def _dense(labels: IndexArray, merges: Merges, least: int) -> npt.NDArray[np.boo
     kept = Merges(merges.ones[inner], merges.others[inner], merges.heights[inner])
     parts = connected_components(kept.matrix(len(labels)), directed=False)[1]
     large = np.bincount(parts)[parts] >= least
-    return np.bincount(labels[large & (labels >= 0)], minlength=max(1, labels.max() + 1)) > 0
+    count = max(1, int(labels.max()) + 1)
+    return np.asarray(np.bincount(labels[large & (labels >= 0)], minlength=count) > 0)

@@ -126,7 +126,7 @@ def _delegates(parts: IndexArray) -> IndexArray:
     each, size = max(1, _DELEGATES // len(sizes)), np.repeat(sizes, sizes)
     rank = np.arange(len(parts)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     chosen = rank * each // size != (rank - 1) * each // size
-    return np.sort(order[chosen][:_DELEGATES]).astype(np.int32)
+    return np.asarray(np.sort(order[chosen][:_DELEGATES]), np.int32)
 
 
 def _table(ready: FloatArray, metric: str, tell: Progress) -> FloatArray:
@@ -163,7 +163,7 @@ def _tree(table: FloatArray, core: FloatArray) -> Merges:
 def _scaled(heights: FloatArray) -> FloatArray:
     """Scale heights to above 0, which would be no edge in a sparse matrix, and at most 1."""
     highest = heights[np.isfinite(heights)].max() or 1
-    return np.clip(heights / highest, ROUNDING, 1)
+    return np.asarray(np.clip(heights / highest, ROUNDING, 1), np.float32)
 
 
 def _part(tell: Progress, start: int, stop: int) -> Progress:

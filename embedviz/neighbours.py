@@ -161,7 +161,7 @@ def prepared(vectors: FloatArray, metric: str) -> FloatArray:
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     silent = largest == 0
     largest[silent] = 1
-    units = vectors / largest
+    units: FloatArray = np.divide(vectors, largest, dtype=np.float32)
     units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), silent)
     # A direction of their own puts silent vectors at 1 from all others and 0 from each other.
     return np.hstack([units, silent]).astype(np.float32) if silent.any() else units

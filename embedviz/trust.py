@@ -73,7 +73,7 @@ def kept_neighbours(
     if k < 1:
         return np.ones(rows, np.float32)
     kinds = _kinds(graph)
-    width = kinds.max() + 1
+    width = int(kinds.max()) + 1
     near, place = _near_on_map(coordinates, k)
     held = _counts(place[:, np.newaxis], near.shape[0]).T @ _counts(kinds[:, np.newaxis], width)
     # The first neighbour of a row is itself.

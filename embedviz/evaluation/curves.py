@@ -137,7 +137,7 @@ def _possible(setting: int, labels: IntArray, width: int, probe: str) -> int:
     if probe == "logistic":
         return max(1, min(setting, width, len(labels) - 1))
     # More neighbours than the rarest class has are outvoted by whatever else is near.
-    return int(min(setting, np.unique(labels, return_counts=True)[1].min()))
+    return min(setting, int(np.unique(labels, return_counts=True)[1].min()))
 
 
 def _point(counts: Sequence[int], right: np.ndarray, groups: IntArray, seed: int) -> Point:

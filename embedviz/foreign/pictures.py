@@ -46,8 +46,9 @@ def log_mel(sound: FloatArray, rate_hz: int, centres_s: npt.NDArray[np.float64])
         bands=BANDS, bins=size // 2 + 1, rate_hz=rate_hz, low_hz=LOWEST_HZ, high_hz=rate_hz / 2
     )
     starts = np.round(centres_s * rate_hz).astype(np.int64) - size // 2
-    before = max(0, -starts.min(initial=0))
-    padded = np.pad(sound, (before, max(0, starts.max(initial=0) + size - len(sound))))
+    before = max(0, -int(starts.min(initial=0)))
+    after = max(0, int(starts.max(initial=0)) + size - len(sound))
+    padded = np.pad(sound, (before, after))
     powers = np.empty((len(starts), BANDS))
     for first in range(0, len(starts), _AT_ONCE):
         chosen = before + starts[first : first + _AT_ONCE, np.newaxis] + np.arange(size)
