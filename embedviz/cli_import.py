@@ -21,19 +21,26 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--labels", type=PATH, help="A CSV/TSV whose column of recordings is found by itself."
 )
-def import_sets(sources: tuple[str, ...], out: Path, labels: Path | None) -> int:
+@click.option(
+    "--sample",
+    type=click.IntRange(min=2),
+    help="At most so many rows of each set, every label with its share.",
+)
+def import_sets(
+    sources: tuple[str, ...], out: Path, labels: Path | None, sample: int | None
+) -> int:
     """Import vectors that were made elsewhere.
 
     SOURCES is a projector's bundle (its folder, zip or config), vectors.tsv with metadata.tsv,
     a .npy or .npz with a CSV of its rows, a Parquet file with a column of vectors, AudioSet's
-    .tfrecord files, or the web address of any of these.
+    .tfrecord files, the web address of any of these, or a set in parts (its folder).
     """
     from embedviz.imports.labelling import labelled
     from embedviz.imports.opening import open_sources
     from embedviz.store import write_set
 
     failures: dict[str, str] = {}
-    found = open_sources(sources, failures=failures)
+    found = open_sources(sources, sample=sample, failures=failures)
     if labels is not None:
         for name, one in found.items():
             found[name], unmatched = labelled(one, labels)
@@ -66,6 +73,8 @@ def _targets(names: list[str], out: Path) -> list[Path]:
 
 def _summary(found: EmbeddingSet) -> str:
     parts = [f"{len(found)} rows of {found.vectors.shape[1]}"]
+    if found.provenance.sampled_from is not None:
+        parts.append(f"a sample of {found.provenance.sampled_from:,}")
     if found.thumbnails is not None:
         parts.append("pictures")
     if found.projection is not None:

@@ -86,6 +86,8 @@ class Provenance:
     """Recording name -> the sentence that says why it has no rows."""
     members: tuple[str, ...] = ()
     """Of an ensemble: the models whose vectors are joined; thumbnails are those of the first."""
+    sampled_from: int | None = None
+    """Of how many rows these are a sample; None where they are all."""
 
     @property
     def title(self) -> str:

@@ -52,6 +52,12 @@ def drawn_evenly(rows: int, count: int, seed: int) -> RowArray:
     return stratified(np.zeros(rows, np.int64), min(count, rows), seed=seed)
 
 
+def sampled_words(embedding_set: EmbeddingSet) -> str | None:
+    """Say of how many rows a set is a sample; None if it is none."""
+    whole = embedding_set.provenance.sampled_from
+    return None if whole is None else f"A sample of {len(embedding_set):,} of {whole:,} points."
+
+
 def fitted_words(projection: Projection) -> str | None:
     """Say that a map is that of a sample and what became of the other rows; None if of all."""
     fitted = projection.settings.get("fitted_rows")

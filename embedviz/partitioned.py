@@ -53,6 +53,11 @@ class Partitioned:
         """The length of a vector."""
         return self._first.dims
 
+    @property
+    def thumbnail(self) -> tuple[int, int] | None:
+        """Frames and bands of a thumbnail, if there are any."""
+        return self._first.thumbnail
+
     @cached_property
     def state(self) -> str:
         """A text that changes whenever a part does."""
@@ -101,7 +106,7 @@ class Partitioned:
 
     def thumbnails(self, progress: Progress | None = None) -> ByteArray | None:
         """Give the thumbnails (N, frames, bands) in the same way, if there are any."""
-        inside = self._first.thumbnail
+        inside = self.thumbnail
         if inside is None:
             return None
         blocks = partial(partfiles.thumbnails, self.where, shape=inside)

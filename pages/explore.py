@@ -3,7 +3,7 @@
 import streamlit as st
 
 from embedviz.data import EmbeddingSet
-from embedviz.large import fitted_words
+from embedviz.large import fitted_words, sampled_words
 from embedviz.titles import why_unverified
 from embedviz.ui import share
 from embedviz.ui.actions import show_actions
@@ -43,8 +43,8 @@ def main() -> None:
     if isinstance(found, Job):
         wait_for([found], "Arranging the map …", "There is no map yet")
         return
-    if (said := fitted_words(found)) is not None:
-        st.caption(said)
+    if of_how_many := list(filter(None, [sampled_words(embedding_set), fitted_words(found)])):
+        st.caption(" ".join(of_how_many))
     placed = embedding_set.with_projection(found)
     address = share.address_of(name, choice, colour, size)
     explore(own, name, placed, colour, size, address)

@@ -45,6 +45,7 @@ def test_a_bundle_becomes_a_set_with_its_map_and_its_upload_goes(workspace, make
     assert job.state == "done", job.message
     app.run()
     assert "Imported 40 points" in said(app)
+    assert "a sample of" not in said(app)
     (name,) = job.result.names
     opened = workspace.open_set(name)
     np.testing.assert_array_equal(opened.vectors, found.vectors)

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from inparts import part, write_parts
 
 from embedviz.data import Projection
 from embedviz.errors import EmbedvizError
@@ -83,6 +84,22 @@ def test_labels_are_found_by_recording_and_the_rest_is_warned_of(
     assert found.table["label"].tolist()[3:5] == ["wren 0", "wren 1"]
     assert found.table["site"].tolist()[-5:] == ["007", "", "", "", ""]
     assert list(found.table)[:5] == ["recording", "start_s", "stop_s", "label", "site"]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_sample_keeps_the_labels_shares_and_says_so(
+    make_set, embedviz_command, tmp_path, in_parts
+):
+    night, where, out = make_set(), tmp_path / "night.parquet", tmp_path / "few.parquet"
+    if in_parts:
+        write_parts(where, [part(night, slice(0, 8)), part(night, slice(8, 40))], scratch=tmp_path)
+    else:
+        write_set(night, where)
+    said = embedviz_command("import", where, "--sample", 10, "--out", out).out
+    assert said == f"{out}: 10 rows of 16, a sample of 40, pictures, from night\n"
+    found = read_set(out)
+    assert sorted(found.table["label"].value_counts()) == [2, 2, 3, 3]
+    assert found.provenance.sampled_from == 40
 
 
 def test_what_cannot_be_read_is_one_line_and_the_rest_is_written(

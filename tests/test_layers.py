@@ -26,9 +26,9 @@ LAYERS = (
     # What is done with recordings and rows.
     "agreement assembled bench bench.* clips clock cluster cluster.* clusters correspondence "
     "cutting demo embed ensemble imported imports imports.* labels large layouts likeness merges "
-    "neighbours packing partcoordinates partfiles partitioned partitions placing principal project "
-    "projector projector.* recordings runs samplemaps searches setwriter sheets similar stamps "
-    "store titles trust unpacked",
+    "neighbours packing partcoordinates partfiles partitioned partitions partsample placing "
+    "principal project projector projector.* recordings runs samplemaps searches setwriter sheets "
+    "similar stamps store titles trust unpacked",
     # Pictures of rows, and pages of them.
     "evaluation evaluation.* figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.

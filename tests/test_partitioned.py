@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from inparts import part, write_parts
 
 from embedviz import partfiles
 from embedviz.errors import SetError
@@ -15,41 +16,15 @@ from embedviz.folders import cache_folder
 from embedviz.partcoordinates import write_projection
 from embedviz.partitioned import open_partitioned
 from embedviz.partitions import INDEX, PLAN, part_name
+from embedviz.partsample import sampled_parts
 from embedviz.project import project
 from embedviz.projector.bundle import write_bundle
-from embedviz.storage import folder
+from embedviz.projector.sampling import sampled
 from embedviz.store import read_set, write_set
 
 
 class Stopped(Exception):
     """What a user who has seen enough raises."""
-
-
-def part(found, rows: slice, **changes):
-    """Some rows of a set as a set of their own, which knows only their recordings."""
-    table = found.table[rows].reset_index(drop=True)
-    heard = {name: found.provenance.recordings[name] for name in table["recording"].unique()}
-    return replace(
-        found,
-        table=table,
-        vectors=found.vectors[rows],
-        thumbnails=None if found.thumbnails is None else found.thumbnails[rows],
-        provenance=replace(found.provenance, recordings=heard, **changes),
-    )
-
-
-def write_parts(where, sets, failures=None, *, scratch):
-    """Write sets as the parts of a finished folder or address."""
-    place = folder(where)
-    listed = []
-    for number, one in enumerate(sets):
-        write_set(one, scratch / "one.parquet")
-        place.write(part_name(number), (scratch / "one.parquet").read_bytes())
-        counts = {"rows": len(one), "recordings": len(one.provenance.recordings), "seconds": 1.0}
-        listed.append({"name": part_name(number), **counts})
-    index = {"format": 1, "parts": listed, "failures": failures or {}, "plan": "0" * 64}
-    place.write(INDEX, json.dumps(index).encode())
-    return where
 
 
 @pytest.fixture
@@ -302,3 +277,34 @@ def test_import_makes_one_file_of_the_parts(in_parts, whole, tmp_path, embedviz_
     one = read_set(tmp_path / "one" / "night.parquet")
     np.testing.assert_array_equal(one.vectors, whole.vectors)
     assert one.provenance.failures == {"dead.wav": "no."}
+
+
+def test_a_sample_of_the_parts_is_that_of_the_whole_set_and_unpacks_nothing(
+    in_parts, whole, monkeypatch
+):
+    monkeypatch.setattr("embedviz.unpacked.Shelf.array", pytest.fail)
+    told = []
+    found = sampled_parts(open_partitioned(in_parts), 10, lambda *so_far: told.append(so_far))
+    wanted = sampled(whole, 10)
+    pd.testing.assert_frame_equal(found.table, wanted.table)
+    np.testing.assert_array_equal(found.vectors, wanted.vectors)
+    np.testing.assert_array_equal(found.thumbnails, wanted.thumbnails)
+    assert found.provenance.sampled_from == 40
+    assert set(found.provenance.recordings) == set(wanted.table["recording"])
+    assert found.provenance.failures == {"dead.wav": "no."}
+    assert told == [(16, 40), (28, 40), (40, 40)]
+
+
+def test_a_sample_keeps_its_places_on_the_map(in_parts, whole):
+    opened = open_partitioned(in_parts)
+    write_projection(opened, project(opened.embedding_set(), "pca"))
+    places = open_partitioned(in_parts).projection().coordinates
+    found = sampled_parts(open_partitioned(in_parts), 10)
+    rows = [np.flatnonzero((whole.vectors == vector).all(axis=1)) for vector in found.vectors]
+    np.testing.assert_array_equal(found.projection.coordinates, places[np.concatenate(rows)])
+
+
+def test_a_sample_of_more_rows_than_there_are_is_all_of_them(in_parts, whole):
+    found = sampled_parts(open_partitioned(in_parts), 41)
+    pd.testing.assert_frame_equal(found.table, whole.table)
+    assert found.provenance.sampled_from is None

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import io
 import os
+import time
 
+import numpy as np
 import pytest
 import soundfile as sf
 from conftest import tone
-from onpage import said, visit
+from inparts import part, write_parts
+from onpage import laid_out, said, visit
 
 from embedviz.errors import EmbedvizError
 from embedviz.folders import cache_folder
-from embedviz.ui import recordings, serverfolders
+from embedviz.partcoordinates import write_projection
+from embedviz.partitioned import open_partitioned
+from embedviz.store import write_set
+from embedviz.ui import folderpicker, recordings, serverfolders
+from embedviz.ui.jobs import queue
 from embedviz.ui.recordings import collected
 
 
@@ -170,3 +177,66 @@ def test_without_allowed_folders_nothing_is_offered(workspace, monkeypatch):
     app = visit(workspace, "embed")
     assert not [box for box in app.selectbox if box.label == "Folder"]
     assert not [one for one in app.get("popover") if "Folders on" in one.proto.popover.label]
+
+
+@pytest.fixture
+def night(may, make_set, tmp_path):
+    """A set in parts that lies among the recordings of May, with its map."""
+    bare = make_set()
+    parts = [part(bare, slice(0, 24)), part(bare, slice(24, 40))]
+    write_parts(may / "night.parquet", parts, scratch=tmp_path)
+    found = laid_out(bare)
+    write_projection(open_partitioned(may / "night.parquet"), found.projection)
+    return found
+
+
+def test_sets_are_found_below_a_folder_and_are_no_folders_themselves(night, machine, make_set):
+    archive = machine / "archive"
+    write_set(make_set(rows=8), archive / "june" / "day.parquet")
+    write_set(make_set(rows=8), archive / ".trash" / "old.parquet")
+    (archive / "holiday.parquet").mkdir()
+    (archive / "june" / "private.parquet").symlink_to(machine / "private")
+    found = serverfolders.sets(archive)
+    assert list(found) == ["june/day.parquet", "may/night.parquet"]
+    assert "night.parquet" not in serverfolders.subfolders(archive / "may")
+    with pytest.raises(EmbedvizError, match="none of the folders"):
+        serverfolders.sets(machine / "private")
+
+
+def open_night(workspace, may):
+    """Open the set on the page Embed and wait for it."""
+    app = open_picker(visit(workspace, "embed"))
+    app.selectbox(key=f"server-folder-in-{may.parent.resolve()}").select("may").run()
+    (box,) = (one for one in app.selectbox if one.label == "Embeddings in may")
+    assert box.options == ["night.parquet"]
+    next(one for one in app.button if one.label == "Open").click().run()
+    (job,) = queue().of(workspace.token)
+    deadline = time.monotonic() + 60
+    while job.active and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert job.state == "done", job.message
+    return app.run(), job.result
+
+
+def test_a_set_in_parts_is_opened_on_the_page(workspace, may, night, clean_queue):
+    app, made = open_night(workspace, may)
+    assert "Imported 40 points" in said(app)
+    opened = workspace.open_set(made.names[0])
+    np.testing.assert_array_equal(opened.vectors, night.vectors)
+    np.testing.assert_array_equal(opened.projection.coordinates, night.projection.coordinates)
+    next(one for one in app.button if one.label == "Map of night").click().run()
+    assert app.session_state["set"] == "night"
+
+
+def test_of_a_large_set_a_sample_is_opened_and_said(
+    workspace, may, night, clean_queue, monkeypatch
+):
+    monkeypatch.setattr(folderpicker, "MOST_POINTS", 16)
+    app, made = open_night(workspace, may)
+    assert "Imported 16 points" in said(app)
+    assert "a sample of 40" in said(app)
+    opened = workspace.open_set(made.names[0])
+    # Of 12, 12, 8 and 8.
+    assert opened.table["label"].value_counts().sort_index().tolist() == [5, 5, 3, 3]
+    app = visit(workspace, set=made.names[0])
+    assert "A sample of 16 of 40 points." in said(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from embedviz.imports.audioset import read_audioset
 from embedviz.imports.hosted import config_address, fetch_files, is_config
 from embedviz.imports.pairing import paired
 from embedviz.imports.parquet import read_parquet
+from embedviz.partitioned import open_partitioned
+from embedviz.partsample import sampled_parts
 from embedviz.projector.files import CONFIG_NAMES
 from embedviz.projector.read import read_bundle, read_pair
+from embedviz.projector.sampling import sampled
 from embedviz.store import read_set
 
 KINDS = (
@@ -26,7 +30,7 @@ KINDS = (
 )
 
 Progress = Callable[[int, int, str], None]
-"""Is told how many are done, of how many (0 where unknown) of what: `bytes` or `files`."""
+"""Is told how many are done, of how many (0 where unknown) of what: `bytes`, `files`, `rows`."""
 
 _RECORDS = "*.tfrecord"
 _MOST_RECORD_FILES = 10_000
@@ -37,6 +41,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 def open_sources(
     sources: Sequence[str | Path],
     *,
+    sample: int | None = None,
     failures: dict[str, str] | None = None,
     allowed: Allowed = is_public,
     progress: Progress | None = None,
@@ -57,7 +62,9 @@ def open_sources(
     for source, rows in pairs:
         noted = None if failures is None else failed
         try:
-            opened = open_source(source, rows, failures=noted, allowed=allowed, progress=progress)
+            opened = open_source(
+                source, rows, sample=sample, failures=noted, allowed=allowed, progress=progress
+            )
         except Cancelled:
             raise
         except EmbedvizError as problem:
@@ -78,6 +85,7 @@ def open_source(
     source: str | Path,
     rows: str | Path | None = None,
     *,
+    sample: int | None = None,
     failures: dict[str, str] | None = None,
     allowed: Allowed = is_public,
     progress: Progress | None = None,
@@ -92,6 +100,8 @@ def open_source(
     rows
         What describes the vectors: the metadata of a `.tsv`, the table of a `.npy` or `.npz`,
         AudioSet's class names.
+    sample
+        Keep at most so many rows of each set, every label with its share.
     failures
         Gets the name of each set of a bundle that cannot be read, and why; without it the first
         one raises.
@@ -116,7 +126,8 @@ def open_source(
             None if given is None else _on_disk(given, folder, bring)
             for given, folder in zip((source, rows), folders, strict=True)
         ]
-        return _opened(paths[0] or Path(), paths[1], failures, progress)
+        found = _opened(paths[0] or Path(), paths[1], sample, failures, progress)
+        return {name: _smaller(one, sample) for name, one in found.items()}
 
 
 def _on_disk(given: str | Path, folder: Path, bring: Callable[[str, Path, int], Fetched]) -> Path:
@@ -129,7 +140,11 @@ def _on_disk(given: str | Path, folder: Path, bring: Callable[[str, Path, int], 
 
 
 def _opened(
-    path: Path, rows: Path | None, failures: dict[str, str] | None, progress: Progress | None
+    path: Path,
+    rows: Path | None,
+    sample: int | None,
+    failures: dict[str, str] | None,
+    progress: Progress | None,
 ) -> dict[str, EmbeddingSet]:
     try:
         if path.is_dir():
@@ -146,7 +161,10 @@ def _opened(
     if kind == "records" and len(records) > _MOST_RECORD_FILES:
         raise SetError(f"{path} holds more than {_MOST_RECORD_FILES:,} files; name fewer.")
     if kind == "parts":
-        return {path.stem: read_set(path)}
+        if sample is None:
+            return {path.stem: read_set(path)}
+        told = _counting(progress, "rows")
+        return {path.stem: sampled_parts(open_partitioned(path), sample, told)}
     if kind == "bundle":
         return read_bundle(path, failures=failures)
     if kind == "records":
@@ -156,6 +174,13 @@ def _opened(
         return {path.stem: read_pair(path, rows)}
     one = read_arrays(path, rows) if kind == "arrays" else read_parquet(path)
     return {path.stem: one}
+
+
+def _smaller(one: EmbeddingSet, sample: int | None) -> EmbeddingSet:
+    if sample is None or len(one) <= sample:
+        return one
+    made = replace(one.provenance, sampled_from=len(one))
+    return replace(sampled(one, sample), provenance=made)
 
 
 def _counting(progress: Progress | None, unit: str) -> Callable[[int, int], None] | None:

@@ -11,11 +11,9 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from embedviz.errors import EmbedvizError
-from embedviz.ui.importing import Imported, import_into
-from embedviz.ui.jobs import queue
+from embedviz.ui.importing import import_into
 from embedviz.ui.progress import plain
 from embedviz.ui.recordings import counted
-from embedviz.ui.session import CHOSEN, go
 from embedviz.ui.workspace import Workspace, safe_name
 
 ROUND = "bringing-round"
@@ -27,7 +25,7 @@ EXPLAINED = (
 
 
 def show_bringing(workspace: Workspace) -> None:
-    """Take files or an address, and lead to the map of what was imported last."""
+    """Take files or an address; what was imported appears among the page's results."""
     number = st.session_state.get(ROUND, 0)
     with st.popover("Embeddings", icon=":material/dataset:", key=f"bringing-{number}"):
         st.caption(EXPLAINED)
@@ -41,7 +39,6 @@ def show_bringing(workspace: Workspace) -> None:
         )
         if st.button("Import", type="primary", disabled=not (files or address.strip())):
             _start(workspace, files, address.strip())
-        _last(workspace)
 
 
 def _start(workspace: Workspace, files: Sequence[UploadedFile], address: str) -> None:
@@ -70,17 +67,3 @@ def _kept(workspace: Workspace, files: Sequence[UploadedFile]) -> Path:
         with target.open("wb") as out:
             shutil.copyfileobj(file, out)
     return folder
-
-
-def _last(workspace: Workspace) -> None:
-    jobs = reversed(queue().of(workspace.token))
-    last = next((job.result for job in jobs if isinstance(job.result, Imported)), None)
-    if last is None:
-        return
-    st.markdown(f"**Imported {counted(last.points, 'point')}**")
-    for sentence in last.failures.values():
-        st.warning(plain(sentence))
-    for name in last.names:
-        if st.button(f"Map of {plain(name)}", icon=":material/scatter_plot:", key=f"map-of-{name}"):
-            st.session_state[CHOSEN] = name
-            go("explore")

@@ -1,4 +1,4 @@
-"""The folders of this machine on a page: choose one, see how much it holds, add it."""
+"""The folders of this machine on a page: choose one, see what it holds, add it or open a set."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from pathlib import Path
 import streamlit as st
 
 from embedviz.errors import EmbedvizError
+from embedviz.large import LARGE_ROWS
 from embedviz.ui import serverfolders
+from embedviz.ui.importing import import_into
 from embedviz.ui.progress import plain
 from embedviz.ui.recordings import counted, lasting
 from embedviz.ui.serverfolders import Survey
 from embedviz.ui.workspace import Workspace
 
+MOST_POINTS = LARGE_ROWS
+"""Rows of a set that are brought into a workspace, where all of them are held in memory."""
 DEEPEST = 12
 """Folders inside folders that are offered; what lies deeper comes with them."""
 FRESH_S = 120
@@ -57,10 +61,30 @@ def _choice(workspace: Workspace, roots: Sequence[Path]) -> bool:
     folder = _inside(top or roots[0])
     found = _survey(str(folder))
     st.markdown(f"**{plain(folder.name)}**: {_words(found)}")
-    if not st.button("Add this folder", type="primary", disabled=not found.recordings):
+    added = st.button("Add this folder", type="primary", disabled=not found.recordings)
+    if added:
+        serverfolders.use(workspace, folder)
+    return _sets(workspace, folder) or added
+
+
+def _sets(workspace: Workspace, folder: Path) -> bool:
+    """Offer the embedding sets in a folder; tell whether one is being opened."""
+    found = serverfolders.sets(folder)
+    if not found:
         return False
-    serverfolders.use(workspace, folder)
-    return True
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            f"Embeddings in {folder.name}",
+            list(found),
+            key=f"server-sets-in-{folder}",
+            help=f"What `embedviz embed` wrote, in one file or in parts. Of more than "
+            f"{MOST_POINTS:,} points a sample is brought, every label with its share.",
+            width="stretch",
+        )
+        opened = st.button("Open", icon=":material/scatter_plot:", key=f"open-set-in-{folder}")
+    if opened and name:
+        import_into(workspace, [found[name]], name, sample=MOST_POINTS)
+    return opened
 
 
 def _inside(folder: Path) -> Path:

@@ -21,6 +21,8 @@ class Imported:
     names: tuple[str, ...]
     """Of the sets in the workspace, in the order of the source."""
     points: int
+    whole: int
+    """Points that the source holds; more where samples of it were taken."""
     failures: Mapping[str, str]
     """Name of every set or source that could not be read, and why."""
 
@@ -30,6 +32,7 @@ def import_into(
     paths: Sequence[Path | str],
     title: str,
     *,
+    sample: int | None = None,
     then: Callable[[], object] | None = None,
 ) -> Job:
     """Put an import into the queue; its result is an `Imported`.
@@ -39,10 +42,12 @@ def import_into(
     workspace
         Where the sets will lie, each under its own name, with a map if the source brings none.
     paths
-        What `embedviz.imports.opening.open_sources` opens: files and folders of this workspace as
-        `Path`, web addresses as text.
+        What `embedviz.imports.opening.open_sources` opens: files and folders that this workspace
+        may read as `Path`, web addresses as text.
     title
         What the user calls the source: the name of the file or the address.
+    sample
+        Keep at most so many rows of each set, every label with its share.
     then
         Called when the work is over, however it ended; for what is not needed any longer.
 
@@ -57,7 +62,7 @@ def import_into(
 
     def work(report: Report) -> Imported:
         try:
-            return _imported(workspace, paths, title, report)
+            return _imported(workspace, paths, title, sample, report)
         finally:
             if then is not None:
                 then()
@@ -66,7 +71,11 @@ def import_into(
 
 
 def _imported(
-    workspace: Workspace, paths: Sequence[Path | str], title: str, report: Report
+    workspace: Workspace,
+    paths: Sequence[Path | str],
+    title: str,
+    sample: int | None,
+    report: Report,
 ) -> Imported:
     from embedviz.imports.opening import open_sources
 
@@ -75,7 +84,7 @@ def _imported(
 
     failures: dict[str, str] = {}
     told(0, 0, "")
-    found = open_sources(paths, failures=failures, progress=told)
+    found = open_sources(paths, sample=sample, failures=failures, progress=told)
     names = []
     for called, one in found.items():
         placed = _with_map(one, called, report)
@@ -83,7 +92,8 @@ def _imported(
         # Only here: the name of a set is taken as soon as its file is there.
         write_set(placed, workspace.set_path(name))
         names.append(name)
-    return Imported(tuple(names), sum(map(len, found.values())), failures)
+    whole = sum(one.provenance.sampled_from or len(one) for one in found.values())
+    return Imported(tuple(names), sum(map(len, found.values())), whole, failures)
 
 
 def _with_map(found: EmbeddingSet, called: str, report: Report) -> EmbeddingSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from embedviz.data import Recording
 from embedviz.facts import Facts
 from embedviz.model import Per
 from embedviz.ui import runs, session
+from embedviz.ui.importing import Imported
 from embedviz.ui.intake import sentences
 from embedviz.ui.jobs import Job, queue
 from embedviz.ui.progress import clock, plain
@@ -71,8 +72,16 @@ def run_bar(
 
 def results(workspace: Workspace) -> None:
     """Draw what the last runs have made, newest first, each with the way to its map."""
-    for job in _made(workspace)[: -MOST_RESULTS - 1 : -1]:
-        _result(job, job.result)
+    done = [j for j in queue().of(workspace.token) if isinstance(j.result, Made | Imported)]
+    for job in done[: -MOST_RESULTS - 1 : -1]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            if isinstance(job.result, Made):
+                _embedded(job, job.result)
+            else:
+                _imported(job.result)
+            if st.button("Dismiss", key=f"done-{job.id}", type="tertiary"):
+                queue().forget(job)
+                st.rerun()
 
 
 def _made(workspace: Workspace) -> list[Job]:
@@ -143,27 +152,41 @@ def _prospect(
     return " · ".join(words)
 
 
-def _result(job: Job, made: Made) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":green[:material/check_circle:] **{plain(made.name)}**", width="content")
-        heard = counted(made.recordings, "recording")
-        st.caption(
-            f"{counted(made.points, 'point')} of {heard} in {clock(job.elapsed_s)}",
-            width="stretch",
+def _embedded(job: Job, made: Made) -> None:
+    st.markdown(f":green[:material/check_circle:] **{plain(made.name)}**", width="content")
+    heard = counted(made.recordings, "recording")
+    st.caption(
+        f"{counted(made.points, 'point')} of {heard} in {clock(job.elapsed_s)}", width="stretch"
+    )
+    if made.failures:
+        _popover(made.failures, "recording")
+    _map_button("See the map", made.name, key=f"map-{job.id}", primary=True)
+
+
+def _imported(made: Imported) -> None:
+    words = f":green[:material/check_circle:] **Imported {counted(made.points, 'point')}**"
+    st.markdown(words, width="content")
+    st.caption(f"a sample of {made.whole:,}" if made.whole > made.points else "", width="stretch")
+    if made.failures:
+        _popover(made.failures, "source")
+    for name in made.names:
+        _map_button(
+            f"Map of {plain(name)}", name, key=f"map-of-{name}", primary=name == made.names[0]
         )
-        if made.failures:
-            _popover(made)
-        if st.button(
-            "See the map", key=f"map-{job.id}", type="primary", icon=":material/scatter_plot:"
-        ):
-            st.session_state[session.CHOSEN] = made.name
-            session.go("explore")
-        if st.button("Dismiss", key=f"done-{job.id}", type="tertiary"):
-            queue().forget(job)
-            st.rerun()
 
 
-def _popover(made: Made) -> None:
-    words = f"{counted(len(made.failures), 'recording')} left out"
+def _map_button(words: str, name: str, *, key: str, primary: bool) -> None:
+    if st.button(
+        words,
+        key=key,
+        type="primary" if primary else "secondary",
+        icon=":material/scatter_plot:",
+    ):
+        st.session_state[session.CHOSEN] = name
+        session.go("explore")
+
+
+def _popover(failures: Mapping[str, str], what: str) -> None:
+    words = f"{counted(len(failures), what)} left out"
     with st.popover(words, icon=":material/warning:", type="tertiary"):
-        sentences(list(made.failures.items()))
+        sentences(list(failures.items()))

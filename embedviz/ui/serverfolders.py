@@ -18,9 +18,11 @@ from pathlib import Path
 from embedviz.audio import inspect
 from embedviz.errors import EmbedvizError, RecordingError
 from embedviz.folders import cache_folder
+from embedviz.partitions import INDEX
 from embedviz.recordings import EXTENSIONS, Gathered, gather
 from embedviz.ui.workspace import Workspace
 
+SET_ENDING = ".parquet"
 PATIENCE_S = 2.0
 """Seconds that a visitor waits to learn how much a folder holds."""
 
@@ -61,7 +63,7 @@ def subfolders(folder: Path) -> list[str]:
     """
     try:
         with os.scandir(_checked(folder)) as entries:
-            names = [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
+            names = [e.name for e in entries if e.is_dir() and _is_plain_folder(e.name)]
     except OSError as error:
         raise EmbedvizError(f"{folder.name} cannot be read ({error.strerror}).") from error
     return sorted(name for name in names if is_allowed(folder / name))
@@ -89,6 +91,27 @@ def survey(folder: Path, *, patience_s: float = PATIENCE_S) -> Survey:
         read += 1
     exact = read == len(files)
     return Survey(len(files), seconds if exact else seconds / max(read, 1) * len(files), exact)
+
+
+def sets(folder: Path, *, patience_s: float = PATIENCE_S) -> dict[str, Path]:
+    """Find the embedding sets in a folder and below, files and sets in parts, by their names.
+
+    Raises
+    ------
+    EmbedvizError
+        It may not be used.
+    """
+    top, found = _checked(folder), []
+    until = time.monotonic() + patience_s
+    for parent, folders, names in os.walk(top):
+        if time.monotonic() > until:
+            break
+        in_parts = [name for name in folders if Path(parent, name, INDEX).is_file()]
+        folders[:] = [name for name in folders if _is_plain_folder(name)]
+        files = [name for name in names if name.endswith(SET_ENDING) and name[0] != "."]
+        found += [Path(parent, name) for name in (*in_parts, *files) if name.endswith(SET_ENDING)]
+    found = [path for path in found if is_allowed(path)]
+    return {path.relative_to(top).as_posix(): path for path in sorted(found)}
 
 
 def used(workspace: Workspace) -> Mapping[str, float]:
@@ -165,6 +188,11 @@ def _files(folder: Path, extensions: Container[str]) -> Iterator[Path]:
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
             if path.suffix.lower() in extensions and _stays(path):
                 yield path
+
+
+def _is_plain_folder(name: str) -> bool:
+    """Tell whether a folder may hold recordings; a set in parts does not."""
+    return not name.startswith(".") and not name.endswith(SET_ENDING)
 
 
 def _stays(path: Path) -> bool:
