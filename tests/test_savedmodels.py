@@ -1,5 +1,6 @@
 """SavedModels are programs: what may be unpacked and what may be run."""
 
+import gzip
 import io
 import os
 import tarfile
@@ -42,9 +43,9 @@ def unpacked_entries() -> list[str]:
 def packed(tmp_path):
     """Write a tar.gz file of (name, content, or else the kind of member)."""
 
-    def write(*members, mode="w:gz") -> Path:
-        path = tmp_path / "model.tar.gz"
-        with tarfile.open(path, mode) as tar:
+    def write(*members, zipped=True) -> Path:
+        path, inner = tmp_path / "model.tar.gz", io.BytesIO()
+        with tarfile.open(fileobj=inner, mode="w") as tar:
             for name, content in members:
                 member = tarfile.TarInfo(name)
                 if isinstance(content, bytes):
@@ -53,6 +54,9 @@ def packed(tmp_path):
                 else:
                     member.type, member.linkname = content.encode(), "/etc/passwd"
                     tar.addfile(member)
+        # Without the second in which it is written: equal members are equal files.
+        plain = inner.getvalue()
+        path.write_bytes(gzip.compress(plain, mtime=0) if zipped else plain)
         return path
 
     return write
@@ -93,7 +97,7 @@ def test_a_savedmodel_one_folder_down_is_found(packed):
 
 def test_a_plain_tar_file_is_taken_too(packed):
     """Some servers take the gzip layer off on the way."""
-    folder = savedmodels.unpack(packed(*GOOD, mode="w"))
+    folder = savedmodels.unpack(packed(*GOOD, zipped=False))
     assert (folder / "saved_model.pb").read_bytes() == b"graph"
 
 

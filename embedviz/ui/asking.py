@@ -26,7 +26,9 @@ ENDINGS = ["wav", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff"]
 def show_asking(workspace: Workspace, name: str, embedding_set: EmbeddingSet) -> None:
     """Take a clip and show what is known of the last one; it is placed on the map as a star."""
     found = query.answers(workspace, name)
-    with st.expander("Ask with a sound", icon=":material/search:", expanded=bool(found)):
+    with st.expander(
+        "Ask with a sound", expanded=bool(found), key="ask-with-a-sound", icon=":material/search:"
+    ):
         _take(workspace, name, embedding_set)
         if found:
             _answer(workspace, name, embedding_set, found[0])

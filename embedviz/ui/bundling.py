@@ -32,7 +32,7 @@ def choose(own: Workspace, names: Sequence[str]) -> Options:
     columns = common_columns(own, names)
     # What one set has another may lack.
     of_sets = "+".join(names)
-    with st.expander("More choices", icon=":material/tune:"):
+    with st.expander("More choices", key="more-choices", icon=":material/tune:"):
         pictures = _pictures(columns, of_sets)
         words = _words(columns, of_sets)
         numbers = _numbers()

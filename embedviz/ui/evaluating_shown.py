@@ -59,7 +59,7 @@ def show_answer(workspace: Workspace, one: Kept, evaluation: Evaluation) -> None
         st.warning(plain(sentence), icon=":material/warning:")
     if len(warned) > MOST_WARNINGS:
         more = words.counted(len(warned) - MOST_WARNINGS, "more warning")
-        with st.expander(more, icon=":material/warning:"):
+        with st.expander(more, key="more-warnings", icon=":material/warning:"):
             st.markdown("\n".join(f"- {plain(sentence)}" for sentence in warned[MOST_WARNINGS:]))
     changed = one.changed(workspace)
     if changed:
@@ -70,7 +70,7 @@ def show_answer(workspace: Workspace, one: Kept, evaluation: Evaluation) -> None
         )
     rest = notes(evaluation)
     if rest:
-        with st.expander(f"Good to know ({len(rest):,})"):
+        with st.expander(f"Good to know ({len(rest):,})", key="evaluation-notes"):
             st.markdown("\n".join(f"- {plain(sentence)}" for sentence in rest))
 
 
@@ -167,7 +167,7 @@ def _differences(one: Kept, evaluation: Evaluation) -> None:
             config={"displayModeBar": False},
             alt=f"Differences with {PROBES[probe]}; the table below holds the numbers",
         )
-    with st.expander("All differences as a table"):
+    with st.expander("All differences as a table", key="differences-table"):
         st.table(tables.differences(evaluation))
     st.caption(
         "Paired by the same folds and the same drawn recordings; an interval that holds 0 says "

@@ -201,7 +201,8 @@ def _failures(workspace: Workspace, collection: Collection) -> None:
     failures = collection.failures
     if failures:
         words = f"{counted(len(failures), 'file')} could not be read"
-        with st.expander(words, icon=":material/warning:"):
+        # With a key it stays open where the page is drawn anew around it.
+        with st.expander(words, key="unread", icon=":material/warning:"):
             sentences(failures)
             if st.button("Remove them", icon=":material/delete:"):
                 brought.remove(workspace, [], [name for name, _ in failures])

@@ -53,7 +53,7 @@ def verdict(bundle: Bundle) -> None:
         else:
             rest.append(f"- {ICONS[finding.level]} {sentence}")
     if rest:
-        with st.expander(f"Good to know ({len(rest):,})"):
+        with st.expander(f"Good to know ({len(rest):,})", key="bundle-notes"):
             st.markdown("\n".join(rest))
 
 
