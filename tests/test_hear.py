@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soxr
 import tensorflow as tf
-from official import write_official_weights
+from official import LIGHT, write_official_weights
 
 from embedviz import hear, models, weights
 from embedviz.errors import ModelError, RecordingError, WeightsError
@@ -47,7 +47,8 @@ def once(official):
     @cache
     def load(name):
         module = importlib.import_module(f"embedviz.hear.{name}")
-        return module, module.load_model(official(name))
+        variant = {"variant": LIGHT[name]} if name in LIGHT else {}
+        return module, module.load_model(official(name), **variant)
 
     return load
 

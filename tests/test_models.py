@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import tone
-from official import write_official_weights
+from official import LIGHT, write_official_weights
 
 from embedviz import models
 from embedviz.errors import EmbedvizError, ModelError, RecordingError, WeightsError
@@ -51,7 +51,7 @@ def each(variants_of):
 
 
 every_variant = each(lambda facts: facts.variants)
-every_model = each(lambda facts: [facts.default_variant])
+every_model = each(lambda facts: [LIGHT.get(facts.name, facts.default_variant)])
 
 
 def noise(seconds: float, rate_hz: int, seed: int = 0) -> np.ndarray:

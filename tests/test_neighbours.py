@@ -8,6 +8,9 @@ import embedviz.neighbours as module
 from embedviz.errors import ProjectionError
 from embedviz.neighbours import METRICS, cached_neighbours, nearest, neighbours
 
+# One worker compiles what Numba compiles, and not each of them.
+pytestmark = pytest.mark.xdist_group("maps")
+
 PLAIN = {"manhattan": "cityblock"}
 
 

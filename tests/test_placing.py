@@ -12,6 +12,9 @@ from embedviz.neighbours import METRICS, Neighbours, neighbours
 from embedviz.placing import _nearest, place
 from embedviz.project import project
 
+# One worker compiles what Numba compiles, and not each of them.
+pytestmark = pytest.mark.xdist_group("maps")
+
 METHODS = ("umap", "tsne", "pca")
 
 

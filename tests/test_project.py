@@ -14,6 +14,9 @@ from embedviz.neighbours import neighbours
 from embedviz.project import project, warm
 from embedviz.store import read_set, write_set
 
+# One worker compiles what Numba compiles, and not each of them.
+pytestmark = pytest.mark.xdist_group("maps")
+
 METHODS = ("umap", "tsne", "pca")
 
 

@@ -16,6 +16,9 @@ from embedviz.projector.bundle import write_bundle
 from embedviz.searches import Search
 from embedviz.store import read_set, write_set
 
+# One worker compiles what Numba compiles, and not each of them.
+pytestmark = pytest.mark.xdist_group("maps")
+
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch):
