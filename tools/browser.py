@@ -23,6 +23,8 @@ def find() -> Path | None:
 
 def install() -> Path | None:
     """Find a browser, installing one if need be; None if that failed."""
+    if not _driver_starts() and not (_apt_get("libatomic1") and _driver_starts()):
+        return None
     for way in (find, _from_debian, _from_playwright):
         if (path := way()) is not None:
             return path
@@ -54,18 +56,29 @@ def _starts(path: Path) -> bool:
         return False
 
 
+def _driver_starts() -> bool:
+    """Tell whether what drives the browser starts; a bare Debian lacks one of its libraries."""
+    return _run([sys.executable, "-m", "playwright", "--version"], timeout_s=60).returncode == 0
+
+
 def _from_debian() -> Path | None:
+    return find() if _apt_get("chromium") else None
+
+
+def _apt_get(package: str) -> bool:
+    """Install a package of Debian's; tell whether that went well."""
     if not shutil.which("apt-get") or "ID=debian" not in _os_release().splitlines():
-        return None
+        return False
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    sys.stdout.write("Installing Debian's chromium …\n")
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]):
+    sys.stdout.write(f"Installing Debian's {package} …\n")
+    sys.stdout.flush()
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", package]):
         try:
             if _run([*root, *command], timeout_s=900).returncode != 0:
-                return None
+                return False
         except (OSError, subprocess.TimeoutExpired):
-            return None
-    return find()
+            return False
+    return True
 
 
 def _from_playwright() -> Path | None:
@@ -94,8 +107,9 @@ def main() -> int:
     path = install()
     if path is None:
         sys.stderr.write(
-            "No Chromium could be found or installed; install Chromium or Google Chrome, "
-            "or set CHROME_PATH.\n"
+            "No Chromium that Playwright can drive was found or could be installed; install "
+            "Chromium or Google Chrome, or set CHROME_PATH, and see that "
+            "`python -m playwright --version` works.\n"
         )
         return 1
     sys.stdout.write(f"Browser tests use {path}\n")
