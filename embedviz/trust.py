@@ -64,9 +64,7 @@ def kept_neighbours(
     ProjectionError
         As `embedviz.neighbours.neighbours`, or if the map is one of other rows.
     """
-    rows = len(vectors)
-    if rows != len(coordinates):
-        raise ProjectionError(f"{len(coordinates)} points are no map of {rows} rows.")
+    rows = rows_of_map(vectors, coordinates)
     known = max(k + 1, STORED_APPROXIMATE)
     graph = cached_neighbours(vectors, k=known, metric=metric, progress=progress)
     k = min(k, rows - 1)
@@ -85,6 +83,19 @@ def kept_neighbours(
     # A row is near itself on the map and, where it has duplicates, of a kind near it in truth.
     found -= near.diagonal()[place[asked]] * (kind == kinds[asked])
     return np.asarray(np.bincount(asked, found) / k, dtype=np.float32)
+
+
+def rows_of_map(vectors: FloatArray, coordinates: FloatArray) -> int:
+    """Give N of vectors (N, D) and their map (N, dims).
+
+    Raises
+    ------
+    ProjectionError
+        If the map is one of other rows.
+    """
+    if len(vectors) != len(coordinates):
+        raise ProjectionError(f"{len(coordinates)} points are no map of {len(vectors)} rows.")
+    return len(vectors)
 
 
 def local_density(

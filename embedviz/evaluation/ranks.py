@@ -15,7 +15,7 @@ import numpy.typing as npt
 from embedviz.data import FloatArray
 from embedviz.errors import ProjectionError
 from embedviz.neighbours import cached_neighbours, checked, prepared
-from embedviz.trust import NEIGHBOURS
+from embedviz.trust import NEIGHBOURS, rows_of_map
 
 Progress = Callable[[int, int], None]
 Near = npt.NDArray[np.intp]
@@ -102,9 +102,7 @@ def _ready(
     vectors: FloatArray, coordinates: FloatArray, k: int, metric: str
 ) -> tuple[FloatArray, int]:
     vectors = checked(vectors, metric)
-    rows = len(vectors)
-    if rows != len(coordinates):
-        raise ProjectionError(f"{len(coordinates)} points are no map of {rows} rows.")
+    rows = rows_of_map(vectors, coordinates)
     k = min(k, (rows - 1) // 2)
     if k < 1:
         raise ProjectionError(f"{rows} rows are too few to rank neighbours; wanted 3 or more.")
