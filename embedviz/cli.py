@@ -13,6 +13,7 @@ import click
 
 from embedviz import __version__
 from embedviz.cli_bench import bench
+from embedviz.cli_cache import cache
 from embedviz.cli_embed import embed
 from embedviz.cli_ensemble import ensemble
 from embedviz.cli_evaluate import evaluate
@@ -243,6 +244,7 @@ def app(port: int, host: str) -> int:
 
 
 commands.add_command(bench)
+commands.add_command(cache)
 commands.add_command(embed)
 commands.add_command(ensemble)
 commands.add_command(evaluate)

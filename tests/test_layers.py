@@ -28,11 +28,11 @@ LAYERS = (
     "cutting demo embed ensemble imported imports imports.* labels large layouts likeness merges "
     "neighbours packing partcoordinates partfiles partitioned partitions partsample placing "
     "principal project projector projector.* recordings runs samplemaps searches setwriter sheets "
-    "similar stamps store titles trust unpacked",
+    "similar stamps store tidying titles trust unpacked",
     # Pictures of rows, and pages of them.
     "evaluation evaluation.* figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.
-    "cli cli_bench cli_cluster cli_embed cli_ensemble cli_evaluate cli_import cli_open "
+    "cli cli_bench cli_cache cli_cluster cli_embed cli_ensemble cli_evaluate cli_import cli_open "
     "cli_weights launch served served.* server ui ui.*",
     # The program and the pages.
     "__main__ app pages.*",
