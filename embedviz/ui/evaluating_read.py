@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 
 from embedviz.errors import EvaluationError
-from embedviz.evaluation.results import Evaluation
+from embedviz.evaluation.results import Evaluation, IntArray
 
 OPEN_EVALUATIONS = 4
 
@@ -52,7 +52,8 @@ def _made(kind: Any, value: Any) -> Any:  # noqa: ANN401 (JSON)
         return tuple(_made(get_args(kind)[0], one) for one in value)
     if origin is Mapping:
         return {name: _made(get_args(kind)[1], one) for name, one in value.items()}
-    if origin is np.ndarray:
+    # By its name: what it stands for is told apart in another way by every version of NumPy.
+    if kind == IntArray:
         return np.asarray(value, np.int64)
     if kind is float:
         # JSON has no NaN.
