@@ -44,7 +44,7 @@ PARTS = ("curves", "clusters", "trust", "confounds", "corrections", "ensembles")
 )
 @click.option("--components", type=click.IntRange(1), help="Of the PCA before the regression.")
 @click.option("--neighbours", type=click.IntRange(1), help="How many are asked.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option(
     "--without",
     "left_out",
@@ -56,7 +56,8 @@ PARTS = ("curves", "clusters", "trust", "confounds", "corrections", "ensembles")
     "--write-columns",
     "columns",
     is_flag=True,
-    help="Also add clusters, and how far the map is to be trusted, to FILES as columns.",
+    help="Also add clusters, and how far the map is to be trusted, to FILES as columns; labels "
+    "are never replaced.",
 )
 @click.option("--out", required=True, type=PATH, help="REPORT.html; JSON and CSV come beside it.")
 def evaluate(
@@ -85,6 +86,8 @@ def evaluate(
     if out.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"Found --out {out}; wanted a name that ends in .html.")
     chosen = list(dict.fromkeys(files))
+    if columns:
+        _check_files(chosen)
     sets = dict(zip(titles(chosen, read := [read_set(f) for f in chosen]), read, strict=True))
     own = dict(zip(sets, chosen, strict=True))
     command = _command(
@@ -182,12 +185,26 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 def _command(files: list[Path], options: Mapping[str, object]) -> str:
     """Give the command with what was chosen, to be typed in the same folder."""
-    words = ["embedviz", "evaluate", *map(str, files)]
+    # What begins with a dash would be taken for an option.
+    paths = [f"./{file}" if str(file).startswith("-") else str(file) for file in files]
+    words = ["embedviz", "evaluate", *paths]
     for name, value in options.items():
         values = value if isinstance(value, tuple) else () if value is None else (value,)
         for one in values:
             words += [name, str(one)]
     return shlex.join(words)
+
+
+def _check_files(files: list[Path]) -> None:
+    """Refuse sets to which no column can be added, before hours of work."""
+    from embedviz.partitioned import is_partitioned
+
+    for file in filter(is_partitioned, files):
+        command = f"{shlex.join(['embedviz', 'import', str(file)])} --out FILE.parquet"
+        raise click.UsageError(
+            f"Found --write-columns and {file}, a set in parts; wanted files, so make one of it "
+            f"with `{command}` first."
+        )
 
 
 def _write_columns(sets: Mapping[str, EmbeddingSet], files: Mapping[str, Path], seed: int) -> None:

@@ -88,6 +88,68 @@ def test_columns_are_written_on_request(embedviz_command, files, tmp_path):
     np.testing.assert_array_equal(after.vectors, one.vectors)
 
 
+def test_labels_are_never_replaced_by_columns_and_own_columns_are(
+    embedviz_command, files, tmp_path
+):
+    one = read_set(tmp_path / "logmel.parquet")
+    own = {"cluster": one.table["label"], "cluster_2": "by hand"}
+    labels = ("label", *own)
+    made = replace(one.provenance, label_columns=labels)
+    write_set(replace(one, table=one.table.assign(**own), provenance=made), tmp_path / files[0])
+    ask = ["evaluate", "logmel.parquet", "--label", "cluster", "--probe", "nearest", *QUICK]
+    for _ in range(2):
+        said = embedviz_command(*ask, "--write-columns", "--out", "report.html")
+        assert "logmel.parquet: columns cluster_3\n" in said.out
+    after = read_set("logmel.parquet")
+    assert after.label_columns == labels
+    assert after.table["cluster"].tolist() == one.table["label"].tolist()
+    assert set(after.table["cluster_2"]) == {"by hand"}
+    assert after.table["cluster_3"].str.contains("cluster").all()
+    assert set(after.table) == {*one.table, *own, "cluster_3"}
+
+
+def test_columns_of_a_set_in_parts_are_refused_before_any_work(
+    embedviz_command, files, tmp_path, monkeypatch
+):
+    (tmp_path / "my night").mkdir()
+    monkeypatch.setattr("embedviz.store.read_set", lambda path: pytest.fail("The work began."))
+    said = embedviz_command(
+        "evaluate", "logmel.parquet", "my night", "--label", "label", "--write-columns",
+        "--out", "r.html", status=1,
+    )  # fmt: skip
+    assert said.err.count("\n") == 1
+    assert "my night, a set in parts" in said.err
+    assert "`embedviz import 'my night' --out FILE.parquet`" in said.err
+
+
+def test_the_command_of_a_file_whose_name_begins_with_a_dash_repeats_it(
+    embedviz_command, files, tmp_path
+):
+    (tmp_path / "logmel.parquet").rename(tmp_path / "-dash.parquet")
+    options = ["--label", "label", "--probe", "nearest", *QUICK, "--out", "r.html"]
+    embedviz_command("evaluate", *options, "--", "-dash.parquet")
+    found = json.loads((tmp_path / "r.json").read_text())["made"]
+    assert found["command"].startswith("embedviz evaluate ./-dash.parquet --label label")
+    embedviz_command(*shlex.split(found["command"])[1:])
+
+
+def test_a_part_that_cannot_be_had_is_a_note_and_the_report_is_written(
+    embedviz_command, files, tmp_path
+):
+    one = read_set(tmp_path / "logmel.parquet")
+    one.table.loc[:3, "label"] = ""
+    vectors = one.vectors.copy()
+    vectors[:4] = np.nan
+    write_set(replace(one, vectors=vectors), tmp_path / "logmel.parquet")
+    without = [arg for part in PARTS if part != "trust" for arg in ("--without", part)]
+    said = embedviz_command(
+        "evaluate", "logmel.parquet", "--label", "label", "--probe", "nearest", *without,
+        "--out", "r.html",
+    )  # fmt: skip
+    assert ": the trust of the map was left out: 4 of 96 vectors hold NaN" in said.out
+    assert (tmp_path / "r.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
@@ -96,8 +158,10 @@ def test_columns_are_written_on_request(embedviz_command, files, tmp_path):
         (["gone.parquet", "--label", "label", "--out", "r.html"], "gone.parquet"),
         (["logmel.parquet", "--label", "label", "--group", "site", "--out", "r.html"], "site"),
         (["logmel.parquet", "--label", "label", "--without", "tea", "--out", "r.html"], "tea"),
+        (["logmel.parquet", "--label", "label", "--seed", -1, "--out", "r.html"], "-1"),
+        (["logmel.parquet", "--label", "label", "--seed", 2**31, "--out", "r.html"], "2147483648"),
     ],
-    ids=["label", "out", "file", "group", "part"],
+    ids=["label", "out", "file", "group", "part", "seed below", "seed above"],
 )
 def test_what_cannot_be_is_one_line_and_writes_nothing(
     embedviz_command, files, tmp_path, arguments, wanted

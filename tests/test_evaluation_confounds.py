@@ -9,6 +9,7 @@ import soundfile as sf
 
 from embedviz.data import EmbeddingSet, Provenance, Source
 from embedviz.errors import Cancelled
+from embedviz.evaluation import corrections
 from embedviz.evaluation.asked import time_blocks
 from embedviz.evaluation.confounds import confounds
 from embedviz.evaluation.corrections import centred, corrected, without_components
@@ -84,6 +85,22 @@ def test_a_site_that_gives_the_label_away_is_named():
     assert found["site"].warning.startswith(
         "The site may explain the result: it alone tells 'label'"
     )
+
+
+def test_a_site_that_is_never_on_both_sides_of_a_split_explains_nothing():
+    # As above, but nothing is tested at a site where it was learned: the call itself is heard.
+    given = {"site_of": lambda i: i // 3, "label_of": lambda i: (i // 3) % 2}
+    rows, units, task, recording = field(36, **given)
+    site = in_order(rows.table["site"])
+    units = replace(units, fold=make_folds(units.truth, site))
+    vectors = spread(units.truth, 3, 1) + spread(site, 2, 2) + noise(len(site))
+    found, score = asked(vectors, rows, units, task, recording)
+    assert score.value > 0.9
+    assert found["site"].tied_to_label > 0.9
+    assert found["site"].warning.startswith("The site may explain the result")
+    found, _ = asked(vectors, rows, units, replace(task, group="site"), recording)
+    assert found["site"].score.value > 0.9
+    assert found["site"].warning == ""
 
 
 def test_innocent_vectors_raise_no_warning():
@@ -300,3 +317,27 @@ def test_a_sound_that_cannot_be_read_or_is_another_is_unknown(tmp_path, write_wa
 
     with pytest.raises(Cancelled):
         measured(described(path, 1.0), ["a.wav"], [0], [1], progress=stop)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_many_units_every_fold_and_class_keeps_its_share(monkeypatch, seed):
+    """Four long recordings, of which two folds of one class each could be drawn as a whole."""
+    monkeypatch.setattr(corrections, "MOST_UNITS", 100)
+    given = {"site_of": lambda i: i % 2, "label_of": lambda i: i % 2}
+    rows, units, task, recording = field(4, 200, **given)
+    units = replace(units, fold=(recording // 2).astype(np.int64))
+    vectors = (spread(units.truth, 3, 1) + noise(len(recording))).astype(np.float32)
+    found = corrected("made", vectors, units, task, seed=seed)
+    assert all("(100 of 800 units)" in one.correction for one in found)
+    assert found[0].before.value > 0.9
+
+
+def test_corrections_are_asked_like_the_probe_beside_them():
+    given = {"site_of": lambda i: i % 4, "label_of": lambda i: i % 2}
+    rows, units, task, recording = field(24, 10, **given)
+    vectors = (spread(units.truth, 1, 5) + noise(len(recording))).astype(np.float32)
+    sites = np.array(rows.table["site"])
+    said = predict_out_of_fold(vectors, units.truth, units.fold, setting=2).predicted
+    wanted = score_with_interval("accuracy", units.truth, said, None, sites)
+    found = corrected("made", vectors, units, task, groups=sites, components=2)
+    assert found[0].before == wanted

@@ -13,7 +13,7 @@ from embedviz import models
 from embedviz.audio import sha256
 from embedviz.data import Source
 from embedviz.embed import embed
-from embedviz.errors import Cancelled, EvaluationError
+from embedviz.errors import Cancelled, EmbedvizError, EvaluationError, Unheard
 from embedviz.evaluation import baseline
 from embedviz.evaluation.evaluate import PARTS, evaluate
 from embedviz.labels import from_folders
@@ -155,6 +155,72 @@ def test_where_the_sound_is_gone_the_baseline_is_missing_and_said_so(three):
     found = evaluate({"good": three["good"]}, "call", parts=())
     assert [one.model for one in found.probed] == ["good", "good"]
     assert found.notes == ("There is no log-mel baseline: it is not known where clip000.wav lies.",)
+
+
+def test_where_not_one_recording_can_be_heard_the_baseline_is_missing_too(three, monkeypatch):
+    def unheard(*_, **__):
+        raise Unheard({f"clip{number:03d}.wav": "It is empty." for number in range(24)})
+
+    monkeypatch.setattr(baseline, "logmel_vectors", unheard)
+    found = evaluate({"good": three["good"]}, "call", parts=(), probes=["nearest"])
+    assert [one.model for one in found.probed] == ["good"]
+    assert found.notes == (
+        "There is no log-mel baseline: Not one of 24 recordings could be heard. It is empty.",
+    )
+
+
+OPTIONAL = {
+    "clusters": ("clustering.clustered", "Night: the search for clusters was left out"),
+    "trust": ("maptrust.trusted", "Night: the trust of the map was left out"),
+    "confounds": ("confounds.confounds", "Night: the search for confounds was left out"),
+    "corrections": (
+        "corrections.corrected",
+        "Night: the probing without what disturbs was left out",
+    ),
+    "ensembles": ("work.side_by_side", "The ensemble of Night, fair was left out"),
+}
+
+
+@pytest.mark.parametrize("part", OPTIONAL)
+def test_a_part_that_cannot_be_had_is_left_out_and_said_so(three, monkeypatch, part):
+    name, words = OPTIONAL[part]
+    sets = {"Night": three["good"], "fair": three["fair"], "log-mel": three["log-mel"]}
+    raised = []
+
+    def fail(*_, **__):
+        raise raised[-1]
+
+    monkeypatch.setattr(f"embedviz.evaluation.{name}", fail)
+    raised.append(EmbedvizError("It rained."))
+    found = evaluate(sets, "call", parts=[part], probes=["nearest"])
+    assert [one.model for one in found.probed] == list(sets)
+    assert f"{words}: It rained." in found.notes
+    raised.append(Cancelled("stopped"))
+    with pytest.raises(Cancelled):
+        evaluate(sets, "call", parts=[part], probes=["nearest"])
+
+
+def test_where_confounds_cannot_be_listened_for_the_rest_goes_on(three, monkeypatch):
+    def fail(*_, **__):
+        raise EmbedvizError("It rained.")
+
+    monkeypatch.setattr("embedviz.evaluation.things.things", fail)
+    found = evaluate(three, "call", parts=["confounds"], probes=["nearest"])
+    assert found.notes == ("The search for confounds was left out: It rained.",)
+
+
+def test_rows_without_a_label_that_hold_nan_cost_only_the_trust_of_the_map(three):
+    night = three["good"]
+    night.table.loc[:1, "call"] = ""
+    night.vectors[:2] = np.nan
+    sets = {"Night": night, "log-mel": three["log-mel"]}
+    found = evaluate(sets, "call", parts=["trust", "clusters"], probes=["nearest"])
+    assert {one.model for one in found.clustered} == set(sets)
+    assert [one.model for one in found.trusted] == ["log-mel"]
+    assert (
+        "Night: the trust of the map was left out: 2 of 48 vectors hold NaN or infinity; leave "
+        "those rows out."
+    ) in found.notes
 
 
 def with_sound(found, write_wav):

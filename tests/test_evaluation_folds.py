@@ -208,3 +208,44 @@ def test_a_single_row_is_itself_and_none_may_be_broken():
     rows[2, 0] = np.nan
     with pytest.raises(EvaluationError, match="NaN or infinity"):
         pooled(rows, np.array([1, -1, 0]), 2)
+
+
+def test_more_folds_are_dealt_where_fewer_leave_a_class_on_one_side():
+    """Each class is at two of three sites: two folds always hold one class alone."""
+    pairs = [("owl", 0), ("owl", 1), ("fox", 1), ("fox", 2), ("bat", 0), ("bat", 2)]
+    truth, groups = zip(*pairs * 15, strict=True)
+    folds = make_folds(truth, groups)
+    assert sorted(set(folds.tolist())) == [0, 1, 2]
+    assert all(
+        len({f for t, f in zip(truth, folds, strict=True) if t == one}) == 2 for one in truth
+    )
+
+
+def test_no_class_is_asked_for_that_could_not_be_learned():
+    """Whatever the layout of classes and groups: none lies in one fold, and no fold is empty."""
+    made = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        classes = int(rng.integers(3, 6))
+        truth, groups = [], []
+        for group in range(rng.integers(4, 9)):
+            for kind in rng.choice(classes, rng.integers(1, min(4, classes)), replace=False):
+                units = int(rng.integers(1, 20))
+                truth += [kind] * units
+                groups += [group] * units
+        try:
+            folds = make_folds(truth, groups, seed=seed)
+        except EvaluationError:
+            continue
+        made += 1
+        used = folds >= 0
+        assert sorted(set(folds[used].tolist())) == list(range(folds.max() + 1))
+        for kind in set(np.array(truth)[used].tolist()):
+            assert len(set(folds[used & (np.array(truth) == kind)].tolist())) >= 2
+    assert made > 40
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, ""])
+def test_labels_keep_all_their_letters_where_some_rows_have_none(gap):
+    found = drawn_set(recordings=12, call=["wren", "wood owl", gap, "duck"] * 3)
+    assert asked(found).task.classes == ("duck", "wood owl", "wren")

@@ -151,3 +151,27 @@ def test_other_scores_hold_their_truth_too(metric):
         inside += found.low <= truth <= found.high
     # About 92 % for means over classes, one of which has 24 units.
     assert inside / 60 >= 0.82
+
+
+@pytest.mark.parametrize(
+    ("rare", "common", "found", "kept"), [(5, 95, 0.8, 0.95), (10, 190, 0.9, 0.99)]
+)
+def test_a_rare_class_widens_a_mean_over_classes(rare, common, found, kept):
+    """Where no mistake on the rare class was seen, its recall is not known to be 1."""
+    truth = np.repeat([1, 0], [rare, common])
+    inside = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        right = rng.random(rare + common) < np.repeat([found, kept], [rare, common])
+        said = np.where(right, truth, 1 - truth)
+        one = score_with_interval("balanced_accuracy", truth, said, None, np.arange(len(truth)))
+        inside += one.low <= (found + kept) / 2 <= one.high
+    assert inside / 60 >= 0.9
+
+
+def test_smaller_blocks_of_draws_are_the_same_draws():
+    whole, *rest = draws(7, seed=3, count=50)
+    assert not rest
+    small = list(draws(7, seed=3, count=50, units=1 << 20))
+    assert len(small) > 5
+    np.testing.assert_array_equal(np.concatenate(small), whole)

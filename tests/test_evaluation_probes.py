@@ -184,7 +184,8 @@ def test_scores_are_those_of_scikit_learn(classes):
     }
     if classes == 2:
         wanted["roc_auc"] = roc_auc_score(truth, scores[:, 1])
-        wanted["average_precision"] = average_precision_score(truth, scores[:, 1])
+        rarer = int(np.bincount(truth).argmin())
+        wanted["average_precision"] = average_precision_score(truth == rarer, scores[:, rarer])
     assert {name: score.value for name, score in found.items()} == pytest.approx(wanted)
     assert all(score.low <= score.value <= score.high for score in found.values())
 
@@ -203,3 +204,25 @@ def test_ninety_five_to_five_shows_in_the_scores_that_tell():
             "average_precision": 0.05,
         }
     )
+
+
+@pytest.mark.parametrize("rare", [0, 1])
+def test_average_precision_is_that_of_the_rarer_class_whatever_its_name(rare):
+    truth = np.repeat([rare, 1 - rare], [20, 380])
+    high = np.random.default_rng(0).random(400)
+    of_rare = np.where(truth == rare, high + 0.1, high)
+    scores = np.stack([1 - of_rare, of_rare] if rare else [of_rare, 1 - of_rare], axis=1)
+    found = all_scores(truth, scores.argmax(axis=1), scores, np.arange(400))
+    wanted = average_precision_score(truth == rare, of_rare)
+    assert wanted < 0.3
+    assert found["average_precision"].value == pytest.approx(wanted)
+    assert found["roc_auc"].value == pytest.approx(roc_auc_score(truth == rare, of_rare))
+
+
+def test_of_two_classes_as_large_average_precision_is_that_of_the_second():
+    truth = np.repeat([0, 1], 30)
+    high = np.random.default_rng(1).random(60)
+    scores = np.stack([1 - high, high], axis=1)
+    found = all_scores(truth, scores.argmax(axis=1), scores, np.arange(60))["average_precision"]
+    assert found.value == pytest.approx(average_precision_score(truth, high))
+    assert found.value != pytest.approx(average_precision_score(1 - truth, 1 - high))

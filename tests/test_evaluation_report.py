@@ -23,7 +23,7 @@ from embedviz.errors import EvaluationError
 from embedviz.evaluation.columns import with_columns
 from embedviz.evaluation.report import headline, listing, marks, words, write
 from embedviz.evaluation.report.curves import by_labelled
-from embedviz.evaluation.report.headline import warnings
+from embedviz.evaluation.report.headline import notes, warnings
 from embedviz.evaluation.results import Difference, Score
 
 EVIL = "<b onload=alert(1)>\"'&amp;</script><script>alert(2)</script> 🐦 {{ 7 * 7 }}"
@@ -169,6 +169,48 @@ def test_what_always_saying_the_commonest_class_gets_is_no_success():
     assert said.endswith("cannot be told apart from the 95.0 % of always saying rain.")
 
 
+def rare(balanced, **accuracies):
+    """95 of 100 recordings of one of two classes, and each model's balanced accuracy."""
+    found = judged(accuracies, majority=0.95)
+    task = replace(found.task, classes=("bird", "none"), counts=(5, 95))
+    probed = tuple(
+        replace(one, scores=dict(one.scores) | {"balanced_accuracy": Score(*balanced[one.model])})
+        for one in found.probed
+    )
+    return replace(found, task=task, probed=probed)
+
+
+RIGHT, WRONG = (0.955, 0.92, 0.97), (0.9, 0.85, 0.94)
+TELLS, GUESSES = (0.666, 0.557, 0.759), (0.5, 0.45, 0.55)
+
+
+def test_a_rare_class_that_is_found_counts_though_accuracy_does_not_show_it():
+    found = rare({"YAMNet": TELLS}, YAMNet=RIGHT)
+    assert headline(found) == (
+        "YAMNet separates “label”, though not by accuracy: balanced accuracy 66.6 % (95 % interval "
+        "55.7 to 75.9), against 50.0 % by chance; 95.5 % of the recordings right (95 % interval "
+        "92.0 to 97.0), against 95.0 % of always saying none."
+    )
+
+
+def test_it_is_the_model_that_finds_the_rare_class_and_not_the_most_accurate():
+    every = {"VGGish": RIGHT, "YAMNet": WRONG, "log-mel": WRONG}
+    balanced = {"VGGish": GUESSES, "YAMNet": TELLS, "log-mel": (0.7, 0.6, 0.8)}
+    said = headline(rare(balanced, **every))
+    assert said.startswith("YAMNet separates “label”, though not by accuracy: balanced accuracy")
+    assert "against 70.0 % of log-mel and 50.0 % by chance; 90.0 % of the recordings" in said
+    said = headline(rare(balanced | {"YAMNet": GUESSES}, **every))
+    assert said.startswith("log-mel separates “label”, though not by accuracy: balanced accuracy")
+
+
+def test_what_lies_below_the_commonest_class_is_said_to():
+    said = headline(rare({"YAMNet": GUESSES}, YAMNet=WRONG))
+    assert said.startswith("No model separates “label”: the best, YAMNet, gets 90.0 %")
+    assert said.endswith("which is below the 95.0 % of always saying none.")
+    said = headline(rare({"YAMNet": GUESSES}, YAMNet=RIGHT))
+    assert said.endswith("which cannot be told apart from the 95.0 % of always saying none.")
+
+
 def test_many_that_cannot_be_told_apart_are_counted():
     many = {f"model {n}": (0.9, 0.85, 0.95) for n in range(9)}
     assert "cannot be told apart from 8 other models" in headline(judged(many))
@@ -250,6 +292,27 @@ def test_two_classes_have_areas(report):
     assert "ROC AUC" in page.texts["th"]
     found = evaluations.evaluation(["bird", "no bird"]).probed[0].scores["roc_auc"].value
     assert (repr(found), f"{found:.2f}") in page.numbers
+
+
+@pytest.mark.parametrize("classes", [("bird", "none"), ("none", "bird")])
+def test_average_precision_names_its_class_and_what_chance_gives(classes, report, tmp_path):
+    found = evaluations.evaluation(classes)
+    counts = (20, 380) if classes[0] == "bird" else (380, 20)
+    found = replace(found, task=replace(found.task, counts=counts, majority=0.95))
+    said = (
+        "Average precision is that of “bird”, which is 5.0 % of the recordings: chance gives "
+        "about 0.05."
+    )
+    assert said in notes(found)
+    page = report(found)
+    assert any(text.endswith(f"guessing gives its share. {said}") for text in page.texts["dd"])
+    assert ("0.05", "0.05") in page.numbers
+    scores = pd.read_csv(tmp_path / "report-scores.csv")
+    assert set(scores["average_precision_of"]) == {"bird"}
+    assert scores["average_precision_by_chance"].tolist() == [0.05] * len(found.probed)
+    several = evaluations.evaluation()
+    assert not any("Average precision" in one for one in notes(several))
+    assert "Average precision" not in report(several).texts["dt"]
 
 
 def test_sixty_classes_fit(report, tmp_path):

@@ -146,6 +146,42 @@ def test_maps_are_made_again_with_their_own_settings_and_other_seeds(monkeypatch
     assert (found.seeds, found.rows) == (3, 50)
 
 
+@pytest.mark.parametrize(
+    ("method", "settings", "used"),
+    [
+        ("umap", {"metric": "hamming", "n_neighbors": "many", "min_dist": None}, {}),
+        ("umap", {"metric": ["cosine"], "n_neighbors": 7.5, "min_dist": 3, "axes": [1, 2]}, {}),
+        ("umap", {"metric": "manhattan", "n_neighbors": 9, "min_dist": 0}, None),
+        ("tsne", {"perplexity": float("nan"), "n_neighbors": 1}, {}),
+        ("pca", {"axes": [2, 40]}, {}),
+        ("pca", {"axes": "12"}, {}),
+        ("pca", {"axes": [3, 2]}, None),
+    ],
+)
+def test_of_a_map_from_elsewhere_only_settings_that_can_be_had_are_used(
+    monkeypatch, method, settings, used
+):
+    asked = []
+
+    def project(embedding_set, method, *, seed, progress=None, **settings):
+        asked.append(settings)
+        return Projection(method, random(len(embedding_set), 2, seed), {})
+
+    monkeypatch.setattr("embedviz.project.project", project)
+    found = trusted("made", islands(40), Projection(method, random(40, 2), settings), seeds=2)
+    assert found.stability > 0
+    assert asked[0] == {"dims": 2, **(settings if used is None else used)}
+
+
+def test_settings_from_elsewhere_make_a_map():
+    from embedviz.evaluation.stability import mapped
+
+    settings = {"metric": "hamming", "n_neighbors": "many", "perplexity": "few", "axes": [0, 0]}
+    for method in ("tsne", "pca"):
+        like = Projection(method, random(30, 2), settings)
+        assert mapped(islands(30), like, 0).coordinates.shape == (30, 2)
+
+
 def test_pca_is_the_same_for_every_seed_and_says_how_much_it_shows():
     from embedviz.evaluation.stability import mapped
 

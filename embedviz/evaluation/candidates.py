@@ -151,5 +151,6 @@ def text_of(column: pd.Series) -> TextArray:
     if pd.api.types.is_float_dtype(column):
         values = column.to_numpy(np.float64)
         return np.array([f"{one:.15g}" if np.isfinite(one) else "" for one in values], dtype=str)
-    missing = column.isna().to_numpy()
-    return np.where(missing, "", column.astype(str).str.strip().to_numpy(str))
+    # As objects: pandas 3 cuts texts to their first letter where a column of them has gaps.
+    known = column.astype(object).where(column.notna().to_numpy(), "")
+    return np.array([str(one).strip() for one in known], dtype=str)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import count
 
 from embedviz.data import EmbeddingSet
 from embedviz.evaluation.clustering import assigned
@@ -40,7 +41,7 @@ def with_columns(
         With columns of these names replaced.
     tuple of str
         The names: `cluster` (HDBSCAN), `map_kept_neighbours`, `map_trustworthiness` and
-        `map_continuity` (each 0 to 1).
+        `map_continuity` (each 0 to 1); `cluster_2` where `cluster` is a label column.
 
     Raises
     ------
@@ -66,8 +67,15 @@ def with_columns(
         columns[CONTINUOUS] = continuity_by_row(
             vectors, places, progress=told("continuity of the map")
         )
-    table = embedding_set.table.assign(**columns)  # type: ignore[arg-type]
-    return replace(embedding_set, table=table), tuple(columns)
+    named = {_free(name, embedding_set.label_columns): one for name, one in columns.items()}
+    table = embedding_set.table.assign(**named)  # type: ignore[arg-type]
+    return replace(embedding_set, table=table), tuple(named)
+
+
+def _free(name: str, labels: Collection[str]) -> str:
+    """Give the name, numbered where it is that of a label column, which is never replaced."""
+    numbered = (f"{name}_{number}" for number in count(2))
+    return name if name not in labels else next(one for one in numbered if one not in labels)
 
 
 def cluster_words(found: IntArray) -> list[str]:

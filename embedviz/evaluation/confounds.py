@@ -161,9 +161,10 @@ def _warning(
     known = _way(score.low, chance)
     tied = 0.0 if np.isnan(thing.tied_to_label) else _way(thing.tied_to_label, label_chance)
     heard = f"{title} predicts {thing.said} {_worded(thing, score.value, chance)}"
-    # Recordings are kept apart by every split here, so a label that never changes within one is
-    # no way to learn it.
-    if thing.what != "recording" and known >= KNOWN and tied >= max(KNOWN, SHARE * label):
+    # Recordings, and values of the group column, are never on both sides of a split here, so a
+    # label that never changes within one is no way to learn it.
+    apart = thing.what in ("recording", task.group)
+    if not apart and known >= KNOWN and tied >= max(KNOWN, SHARE * label):
         alone = _percent(thing.tied_to_label, label_chance)
         return (
             f"{thing.said[0].upper()}{thing.said[1:]} may explain the result: it alone tells "

@@ -18,13 +18,14 @@ from embedviz.evaluation.folds import in_order
 from embedviz.evaluation.intervals import score_with_interval
 from embedviz.evaluation.loudness import Progress
 from embedviz.evaluation.probes import predict_out_of_fold
-from embedviz.evaluation.results import Corrected, IntArray, Score, Task, Units
+from embedviz.evaluation.results import Corrected, IntArray, Task, Units
+from embedviz.projector.sampling import stratified
 
 COUNTS = (1, 2, 3)
 """First principal components that are taken out."""
 MOST_UNITS = 10_000
-"""Units that are probed; of more so many are drawn, whole recordings, because each correction is a
-probe of its own."""
+"""Units that are probed; of more so many are drawn, each class of each fold with its share, because
+each correction is a probe of its own."""
 
 
 class WithoutComponents:
@@ -100,7 +101,9 @@ def corrected(
     units: Units,
     task: Task,
     *,
+    groups: IntArray | None = None,
     group_values: Sequence[str] | None = None,
+    components: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[Corrected, ...]:
@@ -114,12 +117,18 @@ def corrected(
         Of the set.
     vectors
         (U, D) of the units.
+    groups
+        (U,) what is drawn together for the intervals; None for recordings.
     group_values
         (U,) the site, individual or day of each unit; None where there is no such column.
+    components
+        Of the probe's PCA; None for its default.
     progress
         Called with (probes done, all); raising from it stops the work.
     """
     fold, said = _drawn(units, seed)
+    if groups is None:
+        groups = in_order(np.array(units.recording))
     options: dict[str, tuple[FloatArray, Any]] = {"": (vectors, None)}
     for count in COUNTS[: max(0, min(vectors.shape) - 1)]:
         which = "principal component" if count == 1 else f"{count} principal components"
@@ -132,33 +141,32 @@ def corrected(
     for done, (correction, (given, first)) in enumerate(options.items()):
         if progress:
             progress(done, len(options))
-        scores[correction] = _accuracy(given, first, units, fold, seed)
+        used = np.flatnonzero(fold >= 0)
+        truth = units.truth[used]
+        found = predict_out_of_fold(
+            given[used], truth, fold[used], setting=components, seed=seed, first=first
+        )
+        scores[correction] = score_with_interval(
+            "accuracy", truth, found.predicted, None, groups[used], seed=seed
+        )
     if progress:
         progress(len(options), len(options))
     before = scores.pop("")
     return tuple(Corrected(title, name, before, after) for name, after in scores.items())
 
 
-def _accuracy(vectors: FloatArray, first: Any, units: Units, fold: IntArray, seed: int) -> Score:  # noqa: ANN401 (a transformer)
-    used = np.flatnonzero(fold >= 0)
-    truth = units.truth[used]
-    said = predict_out_of_fold(vectors[used], truth, fold[used], seed=seed, first=first).predicted
-    recordings = np.array(units.recording)[used]
-    return score_with_interval("accuracy", truth, said, None, recordings, seed=seed)
-
-
 def _drawn(units: Units, seed: int) -> tuple[IntArray, str]:
-    """Give the folds (U,) of whole recordings with at most `MOST_UNITS`, and how many those are."""
-    used = units.fold >= 0
-    if np.count_nonzero(used) <= MOST_UNITS:
+    """Give the folds (U,) of at most `MOST_UNITS`, -1 for the others, and how many those are."""
+    used = np.flatnonzero(units.fold >= 0)
+    if len(used) <= MOST_UNITS:
         return units.fold, ""
-    recordings = in_order(np.array(units.recording))
-    order = np.random.default_rng(seed).permutation(int(recordings.max()) + 1)
-    held = np.cumsum(np.bincount(recordings[used], minlength=len(order))[order])
-    few = np.zeros(len(order), bool)
-    few[order[: max(2, int(np.searchsorted(held, MOST_UNITS, side="right")))]] = True
-    fold = np.where(few[recordings], units.fold, -1)
-    return fold, f" ({np.count_nonzero(fold >= 0):,} of {np.count_nonzero(used):,} units)"
+    classes = int(units.truth.max()) + 1
+    chosen = used[
+        stratified(in_order(units.fold[used] * classes + units.truth[used]), MOST_UNITS, seed=seed)
+    ]
+    fold = np.full_like(units.fold, -1)
+    fold[chosen] = units.fold[chosen]
+    return fold, f" ({len(chosen):,} of {len(used):,} units)"
 
 
 def _shared(keys: Sequence[str]) -> bool:

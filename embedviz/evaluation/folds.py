@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,15 +86,16 @@ def make_folds(
     groups
         (U,) what must not be on both sides of a split, of any type.
     count
-        The most folds; there are fewer where the rarest class lies in fewer groups.
+        The most folds; there are fewer where the rarest class lies in fewer groups, unless only
+        more of them have every class on both sides.
     seed
         Of the shuffle.
 
     Returns
     -------
     IntArray
-        (U,) 0, 1, ...; -1 for units of a class that lies in one group alone, because a probe
-        could only be taught it or asked for it, never both.
+        (U,) 0, 1, ...; -1 for units of a class that lies in one group, or in one fold however
+        groups are dealt, because a probe could only be taught it or asked for it, never both.
 
     Raises
     ------
@@ -119,10 +121,22 @@ def make_folds(
             "learned and tested; label more recordings or choose another group column."
         )
     used = np.flatnonzero(reach[truth] >= 2)
+    fewest = max(2, min(count, int(reach[reach >= 2].min())))
+    most = max(fewest, min(count, len(np.unique(groups[used]))))
     folds = np.full(len(truth), -1, np.int64)
-    count = max(2, min(count, int(reach[reach >= 2].min())))
-    folds[used] = _dealt(truth[used], groups[used], count, seed)
-    return folds
+    for number in range(fewest, most + 1):
+        folds[used] = _dealt(truth[used], groups[used], number, seed)
+        lonely = _lonely(truth, folds)
+        if not len(lonely):
+            return folds
+    folds[np.isin(truth, lonely)] = -1
+    held = np.unique(folds[folds >= 0])
+    if len(held) < 2 or len(np.unique(truth[folds >= 0])) < 2:
+        raise EvaluationError(
+            "However the recordings or groups are dealt, fewer than two classes can be both "
+            "learned and tested; label more recordings or choose another group column."
+        )
+    return np.where(folds < 0, -1, np.searchsorted(held, folds))
 
 
 def official_folds(
@@ -178,6 +192,12 @@ def _natural(value: str) -> tuple[float, str]:
         return float("inf"), value
 
 
+def _lonely(truth: IntArray, fold: IntArray) -> IntArray:
+    """Give the classes that lie in one fold alone; units in no fold count for none."""
+    used = fold >= 0
+    return np.flatnonzero(groups_of_class(truth[used], fold[used]) == 1)
+
+
 def _dealt(truth: IntArray, groups: IntArray, count: int, seed: int) -> IntArray:
     """Deal with scikit-learn, again where all of a class fell into one fold."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
@@ -188,11 +208,14 @@ def _dealt(truth: IntArray, groups: IntArray, count: int, seed: int) -> IntArray
     for attempt in range(_TRIES):
         make = StratifiedKFold if alone else StratifiedGroupKFold
         deal = make(n_splits=count, shuffle=True, random_state=seed + attempt)
-        parts = deal.split(truth, truth) if alone else deal.split(truth, truth, groups)
         fold = np.empty(len(truth), np.int64)
-        for number, (_, tested) in enumerate(parts):
-            fold[tested] = number
-        lonely = int(np.count_nonzero(groups_of_class(truth, fold) == 1))
+        with warnings.catch_warnings():
+            # A class with fewer units than folds is no mistake where more folds are tried.
+            warnings.filterwarnings("ignore", "The least populated class")
+            parts = deal.split(truth, truth) if alone else deal.split(truth, truth, groups)
+            for number, (_, tested) in enumerate(parts):
+                fold[tested] = number
+        lonely = len(_lonely(truth, fold))
         if lonely < fewest:
             best, fewest = fold, lonely
         if not fewest:

@@ -9,6 +9,9 @@ predictions are right they say [1, 1] however few recordings there are.
 How much units of one group are alike is learned only from groups with a mistake. Where there are
 few of those it is taken, with the weight of one such group, that a group is right or wrong as one.
 
+A mean over classes is known as well as its rarest class. Each class gets an interval of its own,
+and their half-widths add up by squares, as Zou and Donner (2008) recover variances from limits.
+
 Probes of different folds share training units, so their mistakes hang together and out-of-fold
 scores vary more than such draws say (Bates, Hastie and Tibshirani 2023). `_overlap` makes up for
 it. `benchmarks/evaluate.py` counts how often the intervals hold the truth.
@@ -17,14 +20,24 @@ it. `benchmarks/evaluate.py` counts how often the intervals hold the truth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedviz.data import FloatArray
 from embedviz.evaluation.folds import groups_of_class, in_order
-from embedviz.evaluation.results import IntArray, Score
-from embedviz.evaluation.scores import OF_RANKS, Judged, WideArray, judged, metrics_of, values
+from embedviz.evaluation.results import Score
+from embedviz.evaluation.scores import (
+    OF_CLASSES,
+    OF_RANKS,
+    Judged,
+    WideArray,
+    judged,
+    metrics_of,
+    per_class,
+    values,
+)
 
 DRAWS = 1000
 _Z = 1.959963984540054
@@ -121,10 +134,13 @@ def difference_with_interval(
     return Score(value, max(low, -1.0), min(high, 1.0))
 
 
-def draws(groups: int, *, seed: int, count: int = DRAWS) -> Iterator[WideArray]:
-    """Draw so many groups with replacement, `count` times: weights (B, G) in blocks."""
+def draws(groups: int, *, seed: int, count: int = DRAWS, units: int = 0) -> Iterator[WideArray]:
+    """Draw so many groups with replacement, `count` times: weights (B, G) in blocks.
+
+    Blocks are small enough for an array (B, `units`) as well; the draws are the same.
+    """
     rng = np.random.default_rng(seed)
-    block = max(1, min(count, _BLOCK_WEIGHTS // groups))
+    block = max(1, min(count, _BLOCK_WEIGHTS // max(groups, units)))
     for start in range(0, count, block):
         rows = min(block, count - start)
         drawn = rng.integers(0, groups, (rows, groups)) + groups * np.arange(rows)[:, np.newaxis]
@@ -133,31 +149,70 @@ def draws(groups: int, *, seed: int, count: int = DRAWS) -> Iterator[WideArray]:
 
 
 def _scored(found: Judged, metric: str, seed: int) -> Score:
+    if metric in OF_CLASSES:
+        return _over_classes(found, metric, seed)
     value = float(values(found, metric, np.ones((1, found.groups)))[0])
     right = np.bincount(found.group, found.truth == found.predicted)
     held = np.bincount(found.group)
-    error2 = _variance(lambda drawn: values(found, metric, drawn), found.groups, seed)
+    error2 = _variance(
+        lambda drawn: values(found, metric, drawn),
+        found.groups,
+        seed,
+        units=len(found.truth) if metric in OF_RANKS else 0,
+    )
     faults = min(np.count_nonzero(right < held), np.count_nonzero(right > 0))
-    return _wilson(value, error2, faults=int(faults), least=_trials(found, metric, held))
+    least = float(held.sum() ** 2 / (held**2).sum())
+    if metric in OF_RANKS:
+        # Ranks are known as well as the smaller class is.
+        reach = groups_of_class(found.truth, found.group)
+        least = float(reach[reach > 0].min())
+    return _wilson(value, error2, faults=int(faults), least=least)
 
 
-def _variance(score: Callable[[WideArray], WideArray], groups: int, seed: int) -> float:
+def _over_classes(found: Judged, metric: str, seed: int) -> Score:
+    """Score by a mean over classes, from an interval for each."""
+    once = np.ones((1, found.groups))
+    shares, value = per_class(found, metric, once)[0], float(values(found, metric, once)[0])
+    drawn = np.concatenate(
+        [per_class(found, metric, weights) for weights in draws(found.groups, seed=seed)]
+    )
+    # As in `_variance`; a single group tells of no variance.
+    new = found.groups / max(found.groups - 1, 1)
+    whole, of_each = np.nanvar(np.nanmean(drawn, axis=1)) * new, np.nanvar(drawn, axis=0) * new
+    known = np.flatnonzero(np.isfinite(shares))
+    ends = [
+        _wilson(float(shares[one]), float(of_each[one]), **_trials(found, metric, one))
+        for one in known.tolist()
+    ]
+    below = sum((one.value - one.low) ** 2 for one in ends) / len(ends) ** 2
+    above = sum((one.high - one.value) ** 2 for one in ends) / len(ends) ** 2
+    # Classes of the same groups may be right or wrong together.
+    together = max(1.0, float(whole) / max(float(of_each[known].sum()) / len(ends) ** 2, 1e-12))
+    low, high = value - (below * together) ** 0.5, value + (above * together) ** 0.5
+    return Score(value, max(low, 0.0), min(high, 1.0))
+
+
+def _trials(found: Judged, metric: str, one: int) -> dict[str, Any]:
+    """Count the groups in which a class was right and wrong, and its independent trials."""
+    asked = found.truth == one
+    if metric == "macro_f1":
+        asked = asked | (found.predicted == one)
+    right = asked & (found.truth == found.predicted)
+    held = np.bincount(found.group[asked], minlength=found.groups)
+    hits = np.bincount(found.group[right], minlength=found.groups)
+    faults = min(np.count_nonzero(hits < held), np.count_nonzero(hits > 0))
+    return {"faults": int(faults), "least": float(held.sum() ** 2 / (held**2).sum())}
+
+
+def _variance(
+    score: Callable[[WideArray], WideArray], groups: int, seed: int, *, units: int = 0
+) -> float:
     """Give the squared standard error of a score that takes weights (B, G)."""
     if groups < 2:
         return 0.0
-    drawn = np.concatenate([score(weights) for weights in draws(groups, seed=seed)])
+    drawn = np.concatenate([score(weights) for weights in draws(groups, seed=seed, units=units)])
     # G groups drawn from G vary by (G - 1) / G of what G new ones would.
     return float(np.nanvar(drawn)) * groups / (groups - 1)
-
-
-def _trials(found: Judged, metric: str, held: IntArray) -> float:
-    """Count the independent trials behind a score, were every group right or wrong as one."""
-    if metric == "accuracy":
-        return float(held.sum() ** 2 / (held**2).sum())
-    reach = groups_of_class(found.truth, found.group)
-    reach = reach[reach > 0]
-    # Ranks are known as well as the smaller class is; means of classes as their harmonic mean.
-    return float(reach.min() if metric in OF_RANKS else len(reach) ** 2 / (1 / reach).sum())
 
 
 def _overlap(value: float) -> float:

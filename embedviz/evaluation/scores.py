@@ -6,6 +6,7 @@ The definitions are scikit-learn's (`balanced_accuracy_score`, `f1_score(average
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 WideArray = npt.NDArray[np.float64]
 
+OF_CLASSES = ("balanced_accuracy", "macro_f1")
+"""Scores that are means over classes, however many units each has."""
 OF_RANKS = ("roc_auc", "average_precision")
-"""Scores of how high the second of two classes is ranked."""
+"""Scores of how high the rarer of two classes is ranked."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ class Judged:
     group: IntArray
     """(U,) 0 to G - 1: what is drawn together."""
     positive: FloatArray | None = None
-    """(U,) for two classes: how much a unit looks like the second one."""
+    """(U,) for two classes: how much a unit looks like the rarer one."""
+    rarer: int = 1
+    """The number of that class."""
     groups: int = field(init=False)
     classes: int = field(init=False)
 
@@ -92,10 +97,20 @@ def judged(
     tested = np.flatnonzero(predicted >= 0)
     if not len(tested):
         raise EvaluationError("Nothing was tested, so there is nothing to score.")
-    positive = None
-    if scores is not None and scores.shape[1] == 2:
-        positive = scores[tested, 1]
-    return Judged(truth[tested], predicted[tested], in_order(np.asarray(groups)[tested]), positive)
+    truth, predicted = truth[tested], predicted[tested]
+    group = in_order(np.asarray(groups)[tested])
+    if scores is None or scores.shape[1] != 2:
+        return Judged(truth, predicted, group)
+    rarer = rarer_class(np.bincount(truth, minlength=2).tolist())
+    return Judged(truth, predicted, group, scores[tested, rarer], rarer)
+
+
+def rarer_class(counts: Sequence[int]) -> int:
+    """Give the class of fewer units (the second of two as large), which is the positive one.
+
+    A common class has a high average precision by chance, and names come in any order.
+    """
+    return 0 if counts[0] < counts[1] else 1
 
 
 def metrics_of(found: Judged) -> tuple[str, ...]:
@@ -110,22 +125,29 @@ def values(found: Judged, metric: str, weights: WideArray) -> WideArray:
         return _of_ranks(found, metric, weights)
     if metric not in METRICS:
         raise EvaluationError(f"The score {metric!r} is not one of {', '.join(METRICS)}.")
-    counts = np.asarray((found.counts.T @ weights.T).T)
-    right, are, said = np.split(counts, 3, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if metric == "accuracy":
+    if metric == "accuracy":
+        right, are, _ = np.split(np.asarray((found.counts.T @ weights.T).T), 3, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(right.sum(axis=1) / are.sum(axis=1))
-        per_class = right / are if metric == "balanced_accuracy" else 2 * right / (are + said)
-    defined = np.isfinite(per_class)
-    total = np.where(defined, per_class, 0).sum(axis=1)
+    found_of_each = per_class(found, metric, weights)
+    defined = np.isfinite(found_of_each)
+    total = np.where(defined, found_of_each, 0).sum(axis=1)
     return np.asarray(total / np.maximum(defined.sum(axis=1), 1))
+
+
+def per_class(found: Judged, metric: str, weights: WideArray) -> WideArray:
+    """Give what a mean over classes is the mean of: recall or F1 (B, C), NaN where undefined."""
+    right, are, said = np.split(np.asarray((found.counts.T @ weights.T).T), 3, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = right / are if metric == "balanced_accuracy" else 2 * right / (are + said)
+    return np.asarray(share)
 
 
 def _of_ranks(found: Judged, metric: str, weights: WideArray) -> WideArray:
     """Sum over the distinct scores from the highest down; equal scores count as one step."""
     order, new = found.ranks
     drawn = weights[:, found.group[order]]
-    positive = drawn * (found.truth[order] == 1)
+    positive = drawn * (found.truth[order] == found.rarer)
     ups = np.add.reduceat(positive, new, axis=1)
     downs = np.add.reduceat(drawn - positive, new, axis=1)
     hits, misses = np.cumsum(ups, axis=1), np.cumsum(downs, axis=1)

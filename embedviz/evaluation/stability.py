@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +12,14 @@ import pandas as pd
 
 from embedviz.data import EmbeddingSet, FloatArray, Projection, Provenance
 from embedviz.evaluation.ranks import near_on_map
-from embedviz.neighbours import Progress
+from embedviz.neighbours import METRICS, Progress
 
 SEEDS = 5
 MOST_ROWS = 1000
 """Rows of which maps are made; of more so many are drawn, so that five maps take seconds."""
 
-_SETTINGS = ("dims", "metric", "n_neighbors", "min_dist", "perplexity", "axes")
+_NUMBERS = {"n_neighbors": (2, np.inf), "min_dist": (0, 1), "perplexity": (1, np.inf)}
+"""Settings that are numbers -> the least and the most that `project` takes."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,34 @@ def stability(
 def mapped(
     vectors: FloatArray, like: Projection | None, seed: int, progress: Progress | None = None
 ) -> Projection:
-    """Make a map of vectors (N, D) with the settings of another, or UMAP's defaults."""
-    from embedviz.project import project
+    """Make a map of vectors (N, D) with the settings of another, or with defaults."""
+    from embedviz.project import PCA_AXES, project
 
     method = "umap" if like is None else like.method
-    given = {} if like is None else {"dims": like.dims, **like.settings}
-    settings = {name: given[name] for name in _SETTINGS if name in given}
+    settings = {} if like is None else _usable(like, min(PCA_AXES, *vectors.shape))
     return project(_bare(vectors), method, seed=seed, progress=progress, **settings)
+
+
+def _usable(like: Projection, most_axes: int) -> dict[str, Any]:
+    """Give the settings that `project` takes: a map from elsewhere may have any."""
+    given = like.settings
+    found: dict[str, Any] = {"dims": like.dims}
+    if given.get("metric") in METRICS:
+        found["metric"] = given["metric"]
+    for name, (least, most) in _NUMBERS.items():
+        value = given.get(name)
+        kind = int if name == "n_neighbors" else int | float
+        if isinstance(value, kind) and least <= value <= most:
+            found[name] = value
+    if like.method == "pca" and _are_axes(given.get("axes"), like.dims, most_axes):
+        found["axes"] = given["axes"]
+    return found
+
+
+def _are_axes(given: object, dims: int, most: int) -> bool:
+    if not isinstance(given, list | tuple) or len(given) != dims:
+        return False
+    return len({axis for axis in given if isinstance(axis, int) and 1 <= axis <= most}) == dims
 
 
 def _in_common(a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]) -> float:

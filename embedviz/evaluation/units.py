@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from embedviz.errors import EvaluationError
-from embedviz.evaluation.candidates import Sets, TextArray, at, candidates, numbered
+from embedviz.evaluation.candidates import Sets, at, candidates, numbered
 from embedviz.evaluation.folds import Split, groups_of_class, in_order, make_folds
 from embedviz.evaluation.pooled import POOLINGS
 from embedviz.evaluation.results import IntArray, Task, Units
@@ -90,7 +90,7 @@ def gathered(sets: Sets, question: Question) -> Gathered:
     frame = _kept(frame, frame["fold"] >= 0, f"{unit}s without a fold", left_out)
     _check_labels(frame, question, several=int(several.sum()))
     split = _split(frame, question)
-    _tell_lonely(frame["label"].to_numpy(str)[split.fold < 0], question, left_out)
+    _tell_lonely(frame[split.fold < 0], question, left_out)
     return _finished(
         frame,
         split,
@@ -190,19 +190,22 @@ def _words(count: int, question: Question) -> str:
     )
 
 
-def _tell_lonely(labels: TextArray, question: Question, left_out: list[str]) -> None:
+def _tell_lonely(frame: pd.DataFrame, question: Question, left_out: list[str]) -> None:
     """Say which classes are left out because they are on one side of any split."""
-    if not len(labels):
+    if not len(frame):
         return
-    names = np.unique(labels).tolist()
+    names = sorted(frame["label"].unique())
     shown = ", ".join(names[:_NAMED])
     if len(names) > _NAMED:
         shown += f" and {len(names) - _NAMED} more"
-    where = f"one fold of {question.folds!r}" if question.folds else "one recording"
-    if question.group and not question.folds:
-        where += f" or one value of {question.group!r}"
+    one = frame.groupby("label")["group"].nunique().max() == 1
+    where = "one recording" if one else "too few recordings"
+    if question.folds:
+        where = f"one fold of {question.folds!r}"
+    elif question.group:
+        where += f" or {'one value' if one else 'values'} of {question.group!r}"
     left_out.append(
-        f"Left out: {shown} ({len(labels):,} rows), found in {where} only, so that a probe could "
+        f"Left out: {shown} ({len(frame):,} rows), found in {where} only, so that a probe could "
         "not be both taught and tested."
     )
 

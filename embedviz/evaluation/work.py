@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embedviz.data import EmbeddingSet, FloatArray
-from embedviz.errors import EvaluationError
+from embedviz.errors import Cancelled, EmbedvizError, EvaluationError
 from embedviz.evaluation import baseline
 from embedviz.evaluation.beside import (
     beside_majority,
@@ -68,17 +69,20 @@ class Work:
         """Plan everything; the weights are about what each takes."""
         steps = []
         if "confounds" in parts:
-            steps.append(Step("Listening to the recordings", 10, self._find_things))
+            listen = Step("Listening to the recordings", 10, self._find_things)
+            steps += self._optional("The search for confounds was left out", [listen])
         for title in self._sets:
             steps += self._of_set(title, parts)
         if not any(map(self._is_baseline, self._sets)):
-            steps.append(Step("Hearing the recordings with log-mel", 15, self._hear_baseline))
-            steps += self._probes(self._log_mel, 10)
+            hear = Step("Hearing the recordings with log-mel", 15, self._hear_baseline)
+            probes = self._probes(self._log_mel, 10)
+            steps += self._optional("There is no log-mel baseline", [hear, *probes])
         if "ensembles" in parts:
             for members in ensembles([title for title in self._sets if self._is_member(title)]):
                 title = f"ensemble of {', '.join(members)}"
-                steps.append(Step(f"{title}: joining", 1, partial(self._join, members)))
-                steps += self._probes(title, 15)
+                join = Step(f"{title}: joining", 1, partial(self._join, members))
+                probes = self._probes(title, 15)
+                steps += self._optional(f"The {title} was left out", [join, *probes])
         return steps
 
     def result(self, made: Made) -> Evaluation:
@@ -102,21 +106,32 @@ class Work:
     def _is_member(self, title: str) -> bool:
         return not self._is_baseline(title) and not self._sets[title].provenance.members
 
+    def _optional(self, left_out: str, steps: Sequence[Step]) -> list[Step]:
+        """Let steps fail with a note that begins with these words, and the others go on."""
+        return [replace(step, run=partial(self._try, left_out, step.run)) for step in steps]
+
+    def _try(self, left_out: str, run: Callable[[Part], None], tell: Part) -> None:
+        try:
+            run(tell)
+        except Cancelled:
+            raise
+        except EmbedvizError as error:
+            self._notes.append(f"{left_out}: {error}")
+
     def _of_set(self, title: str, parts: frozenset[str]) -> list[Step]:
         """Plan what is asked of one set, beginning with its vectors."""
         steps = [Step(f"{title}: pooling", 1, lambda _: self._take(title))]
         steps += self._probes(title, 10)
         more: dict[str, tuple[str, int, Callable[[str, Part], None]]] = {
-            "confounds": ("what else the vectors know", 10, self._find_confounds),
+            "confounds": ("search for confounds", 10, self._find_confounds),
             "corrections": ("probing without what disturbs", 10, self._correct),
-            "clusters": ("clusters", 5, self._cluster),
+            "clusters": ("search for clusters", 5, self._cluster),
             "trust": ("trust of the map", 20, self._trust),
         }
         for part, (doing, weight, run) in more.items():
             if part in parts:
-                steps.append(
-                    Step(f"{title}: {doing}", weight, lambda tell, run=run: run(title, tell))  # type: ignore[misc]
-                )
+                step = Step(f"{title}: {doing}", weight, partial(run, title))
+                steps += self._optional(f"{title}: the {doing} was left out", [step])
         return steps
 
     def _probes(self, title: str, weight: int) -> list[Step]:
@@ -125,7 +140,7 @@ class Work:
             Step(
                 f"{title}: {words[how.probe]}",
                 weight * (2 if how.curves else 1),
-                lambda tell, how=how: self._probe(title, how, tell),  # type: ignore[misc]
+                partial(self._probe, title, how),
             )
             for how in self._how
         ]
@@ -149,21 +164,18 @@ class Work:
         """Set the vectors of several models side by side; each fold standardises them."""
         self._vectors = None
         every = [self._pooled(title) for title in members]
-        self._vectors = np.hstack(every)
         self._first = side_by_side([vectors.shape[1] for vectors in every])
+        self._vectors = np.hstack(every)
 
     def _hear_baseline(self, tell: Part) -> None:
         self._vectors, self._first = None, None
-        try:
-            self._vectors = baseline.logmel_vectors(
-                self._sets[self._asked.reference].provenance,
-                self._asked.units,
-                pooling=self._asked.task.pooling,
-                find=self._find,
-                progress=tell,
-            )
-        except EvaluationError as error:
-            self._notes.append(f"There is no log-mel baseline: {error}")
+        self._vectors = baseline.logmel_vectors(
+            self._sets[self._asked.reference].provenance,
+            self._asked.units,
+            pooling=self._asked.task.pooling,
+            find=self._find,
+            progress=tell,
+        )
 
     def _probe(self, title: str, how: Probing, tell: Part) -> None:
         if self._vectors is None:
@@ -222,7 +234,9 @@ class Work:
             self._vectors,
             self._asked.units,
             self._asked.task,
+            groups=self._asked.groups,
             group_values=self._asked.group_values if grouped else None,
+            components=next((how.setting for how in self._how if how.probe == "logistic"), None),
             seed=self._seed,
             progress=tell,
         )

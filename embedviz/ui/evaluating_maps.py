@@ -30,7 +30,13 @@ def show_maps(workspace: Workspace, one: Kept, evaluation: Evaluation) -> None:
         for trusted in evaluation.trusted:
             _trusted(trusted)
     if not evaluation.clustered and not evaluation.trusted:
-        not_asked("Clusters", "Trust of the map")
+        if {"clusters", "trust"}.isdisjoint(one.asked.parts):
+            not_asked("Clusters", "Trust of the map")
+        else:
+            st.info(
+                "What was asked for could not be had; *Good to know* says why.",
+                icon=":material/info:",
+            )
     _columns(workspace, one)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from embedviz.evaluation.report.words import of_rarer
 from embedviz.evaluation.results import Evaluation
 
 
@@ -63,7 +64,7 @@ SCORES = {
     ),
     "average_precision": Term(
         "Average precision",
-        "The area under precision against recall; guessing gives the share of the class.",
+        "The area under precision against recall of the rarer class; guessing gives its share.",
     ),
 }
 METHODS = {
@@ -129,7 +130,7 @@ def terms(evaluation: Evaluation) -> list[Term]:
     """Give the terms that this evaluation's report uses."""
     found = list(ALWAYS)
     used = {key for one in evaluation.probed for key in one.scores}
-    found += [term for key, term in SCORES.items() if key in used]
+    found += [_named(term, key, evaluation) for key, term in SCORES.items() if key in used]
     methods = [one.method for one in evaluation.clustered]
     found += [term for name, term in METHODS.items() if any(m.startswith(name) for m in methods)]
     if methods:
@@ -143,3 +144,10 @@ def terms(evaluation: Evaluation) -> list[Term]:
     if evaluation.corrected:
         found.append(CORRECTIONS)
     return found
+
+
+def _named(term: Term, key: str, evaluation: Evaluation) -> Term:
+    """Add which class is meant to the one score that depends on it."""
+    if key != "average_precision":
+        return term
+    return replace(term, meaning=f"{term.meaning} {of_rarer(evaluation)}")

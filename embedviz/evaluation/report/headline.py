@@ -8,11 +8,12 @@ from embedviz.evaluation.report.words import (
     commonest,
     counted,
     listed,
+    of_rarer,
     percent,
     percent_range,
     unit,
 )
-from embedviz.evaluation.results import PROBES, Difference, Evaluation, Probed, Score
+from embedviz.evaluation.results import PROBES, Difference, Evaluation, Probed, Score, Task
 
 _NAMED = 4
 """More models than this in one sentence are counted instead of named."""
@@ -79,8 +80,8 @@ def warnings(evaluation: Evaluation) -> list[str]:
 def notes(evaluation: Evaluation) -> list[str]:
     """Give what else is to be known, without the warnings."""
     said = set(warnings(evaluation))
-    every = dict.fromkeys([*evaluation.notes, *evaluation.task.left_out])
-    return [sentence for sentence in every if sentence not in said]
+    every = dict.fromkeys([*evaluation.notes, *evaluation.task.left_out, of_rarer(evaluation)])
+    return [sentence for sentence in every if sentence and sentence not in said]
 
 
 def setting(one: Probed) -> str:
@@ -91,18 +92,14 @@ def setting(one: Probed) -> str:
 
 def _judged(evaluation: Evaluation, best: Probed, label: str) -> str:
     task, score = evaluation.task, accuracy(best)
-    always = f"always saying {commonest(task)}"
-    right = f"{percent(score.value)} of the {unit(evaluation)}s right ({_interval(score)})"
     if score.low <= task.majority:
-        return (
-            f"No model separates {label}: the best, {best.model}, gets {right}, "
-            f"which cannot be told apart from the {percent(task.majority)} of {always}."
-        )
+        return _not_by_accuracy(evaluation, best, label)
+    right = _right(evaluation, best)
     baseline = _baseline(evaluation, best)
     over = None if baseline is None else between(evaluation, best, baseline)
     if baseline is not None and over is not None and over.low <= 0:
         return _no_better(best, baseline, label, right, over)
-    against = [f"{percent(task.majority)} of {always}"]
+    against = [_always(task)]
     if baseline is not None:
         against.insert(0, f"{percent(accuracy(baseline).value)} of {baseline.model}")
     rivals, tied = _rivals(evaluation, best)
@@ -116,6 +113,49 @@ def _judged(evaluation: Evaluation, best: Probed, label: str) -> str:
     if rivals:
         return f"{best.model} separates {label} best: {right}, {end}"
     return f"{best.model} separates {label}: {right}, {end}"
+
+
+def _not_by_accuracy(evaluation: Evaluation, best: Probed, label: str) -> str:
+    """Look at balanced accuracy: where a class is rare, who never says it is mostly right."""
+    task = evaluation.task
+    found = _by_balance(evaluation)
+    if found is None:
+        below = accuracy(best).high < task.majority
+        verdict = "is below" if below else "cannot be told apart from"
+        return (
+            f"No model separates {label}: the best, {best.model}, gets "
+            f"{_right(evaluation, best)}, which {verdict} the {_always(task)}."
+        )
+    score, against = _balanced(found), [f"{percent(1 / len(task.classes))} by chance"]
+    baseline = _baseline(evaluation, found)
+    if baseline is not None and math.isfinite(_balanced(baseline).value):
+        against.insert(0, f"{percent(_balanced(baseline).value)} of {baseline.model}")
+    return (
+        f"{found.model} separates {label}, though not by accuracy: balanced accuracy "
+        f"{percent(score.value)} ({_interval(score)}), against {listed(against)}; "
+        f"{_right(evaluation, found)}, against {_always(task)}."
+    )
+
+
+def _by_balance(evaluation: Evaluation) -> Probed | None:
+    """Give the model with the best balanced accuracy of those surely above chance, if any."""
+    chance = 1 / len(evaluation.task.classes)
+    above = [one for one in ranked(evaluation) if _balanced(one).low > chance]
+    # A baseline is named only where no model is above chance.
+    return max(above, key=lambda one: (not one.baseline, _balanced(one).value), default=None)
+
+
+def _balanced(one: Probed) -> Score:
+    return one.scores.get("balanced_accuracy", Score(math.nan, math.nan, math.nan))
+
+
+def _always(task: Task) -> str:
+    return f"{percent(task.majority)} of always saying {commonest(task)}"
+
+
+def _right(evaluation: Evaluation, one: Probed) -> str:
+    score = accuracy(one)
+    return f"{percent(score.value)} of the {unit(evaluation)}s right ({_interval(score)})"
 
 
 def _no_better(best: Probed, baseline: Probed, label: str, right: str, over: Score) -> str:

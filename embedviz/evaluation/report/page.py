@@ -19,7 +19,7 @@ from embedviz.evaluation.report.glossary import terms
 from embedviz.evaluation.report.headline import headline, notes, ranked, setting, warnings
 from embedviz.evaluation.report.listing import Place
 from embedviz.evaluation.report.sounds import LONGEST_S, Heard
-from embedviz.evaluation.results import METRICS, PROBES, Evaluation
+from embedviz.evaluation.results import METRICS, PROBES, Evaluation, Score
 from embedviz.onefile.code import block, json_text
 
 PACKAGE = "embedviz.evaluation.report"
@@ -87,6 +87,7 @@ def _found(evaluation: Evaluation) -> dict[str, Any]:
         "units": evaluation.units,
         "unit": words.unit(evaluation),
         "commonest": words.commonest(task),
+        "by_chance": _by_chance(evaluation),
         "class_counts": list(zip(task.classes, task.counts, strict=True)),
         "headline": headline(evaluation),
         "warnings": warnings(evaluation),
@@ -108,6 +109,17 @@ def _found(evaluation: Evaluation) -> dict[str, Any]:
         "corrections": comparing.corrections(evaluation),
         "made": evaluation.made,
         "terms": terms(evaluation),
+    }
+
+
+def _by_chance(evaluation: Evaluation) -> dict[str, tuple[float, str]]:
+    """Give what always saying the commonest class scores, as numbers and written."""
+    task = evaluation.task
+    found = {"accuracy": task.majority, "balanced_accuracy": 1 / len(task.classes), "roc_auc": 0.5}
+    if "average_precision" in words.measured(evaluation):
+        found["average_precision"] = words.rarer(task)[1]
+    return {
+        key: (share, words.metric(key, Score(share, share, share))) for key, share in found.items()
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from embedviz.evaluation.report.words import measured
+from embedviz.evaluation.report.words import measured, rarer
 from embedviz.evaluation.results import PROBES, Evaluation
 
 
@@ -26,6 +26,8 @@ def scores(evaluation: Evaluation) -> pd.DataFrame:
         folds = zip(evaluation.task.folds, one.fold_accuracy, strict=True)
         row |= {f"accuracy in fold {name}": value for name, value in folds}
         row["majority"] = evaluation.task.majority
+        if "average_precision" in measured(evaluation):
+            row["average_precision_of"], row["average_precision_by_chance"] = rarer(evaluation.task)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from embedviz.evaluation.results import METRICS, Evaluation, Score, Task
+from embedviz.evaluation.scores import rarer_class
 
 NOTHING = "–"
 """Stands where there is no number."""
@@ -85,6 +86,23 @@ def unit(evaluation: Evaluation) -> str:
 def commonest(task: Task) -> str:
     """Name the class that most units have."""
     return task.classes[task.counts.index(max(task.counts))]
+
+
+def rarer(task: Task) -> tuple[str, float]:
+    """Name the class that average precision is given of, and its share, which chance gives."""
+    place = rarer_class(task.counts)
+    return task.classes[place], task.counts[place] / sum(task.counts)
+
+
+def of_rarer(evaluation: Evaluation) -> str:
+    """Say which class average precision is given of; empty where it was not measured."""
+    if "average_precision" not in measured(evaluation):
+        return ""
+    name, share = rarer(evaluation.task)
+    return (
+        f"Average precision is that of “{name}”, which is {percent(share)} of the "
+        f"{unit(evaluation)}s: chance gives about {decimal(share)}."
+    )
 
 
 def seconds(value: float) -> str:
