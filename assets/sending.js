@@ -136,8 +136,9 @@ class Outgoing {
   async send() {
     this.state = "sending";
     try {
-      let offset = this.size > PIECE_BYTES ? await this.lasting(() => this.ask("GET")) : 0;
-      let done = false;
+      let [offset, done] = [0, false];
+      // It may be there whole: the last answer is lost as easily as any other.
+      if (this.size > PIECE_BYTES) ({ offset, done } = await this.lasting(() => this.ask("GET")));
       while (!done && this.open) {
         this.sent = offset;
         const at = offset;
@@ -166,10 +167,9 @@ class Outgoing {
     return url;
   }
 
-  async ask(method) {
-    const asked = request(method, this.url());
-    this.request = asked;
-    return (await asked.answer).offset;
+  ask(method) {
+    this.request = request(method, this.url());
+    return this.request.answer;
   }
 
   async put(offset) {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,16 +120,53 @@ def keeping(entry_key: str, *, together: Sequence[str] = ()) -> Iterator[Callabl
     EmbedvizError
         If the cache cannot be written.
     """
+    raised: BaseException | None = None
     try:
         with written_whole(path_of(entry_key)) as file:
             writer = _Writer(file, list(together))
-            yield writer.add
-            writer.close()
+            try:
+                yield writer.add
+            except BaseException as error:
+                raised = error
+                raise
+            else:
+                writer.close()
+            finally:
+                writer.give_up()
     except OSError as error:
-        raise EmbedvizError(
-            f"The cache at {cache_folder()} could not be written ({error.strerror or error}); free "
-            "some space, or set EMBEDVIZ_CACHE to another folder."
-        ) from error
+        if error is raised:  # by a recording, say, and not by the cache
+            raise
+        raise _unwritten(error) from error
+
+
+class Held:
+    """Tables that wait until so many bytes are together."""
+
+    def __init__(self, enough: int) -> None:
+        self._tables: list[pa.Table] = []
+        self._bytes, self._enough = 0, enough
+
+    def add(self, table: pa.Table) -> bool:
+        """Hold a table, and tell whether there are enough."""
+        self._tables.append(table)
+        self._bytes += table.nbytes
+        return self._bytes >= self._enough
+
+    def taken(self) -> pa.Table | None:
+        """Give all of them as one, if there are any, and hold none."""
+        tables, self._tables, self._bytes = self._tables, [], 0
+        return pa.concat_tables(tables) if tables else None
+
+
+def give_up(writer: pq.ParquetWriter | None) -> None:
+    """Close a writer whose file will be removed, unless it is closed.
+
+    It would close itself when nobody needs it any more, and complain that its file is closed.
+    """
+    if writer is not None:
+        with suppress(Exception):  # what ended the writing is told already
+            writer.close()
+        writer.is_open = False
 
 
 class _Writer:
@@ -138,7 +175,7 @@ class _Writer:
     def __init__(self, file: Any, together: list[str]) -> None:  # noqa: ANN401 (a file)
         self._file, self._together = file, together
         self._writer: pq.ParquetWriter | None = None
-        self._held: list[pa.Table] = []
+        self._held = Held(_BUFFERED_BYTES)
 
     def add(self, entry: Entry) -> None:
         info = {"together": self._together, "thumbnail": list(entry.thumbnails.shape[1:])}
@@ -146,29 +183,41 @@ class _Writer:
         columns |= {f"column:{name}": column for name, column in entry.columns.items()}
         columns["vectors"] = bytes_column(np.asarray(entry.vectors, np.float32))
         columns["thumbnails"] = bytes_column(entry.thumbnails)
-        self._held.append(pa.table(columns, metadata={_INFO: json.dumps(info).encode()}))
-        if sum(table.nbytes for table in self._held) > _BUFFERED_BYTES:
-            self._write()
+        if self._held.add(pa.table(columns, metadata={_INFO: json.dumps(info).encode()})):
+            try:
+                self._write()
+            except OSError as error:
+                raise _unwritten(error) from error
 
     def close(self) -> None:
         self._write()
         assert self._writer is not None  # a recording has at least one row
         self._writer.close()
 
+    def give_up(self) -> None:
+        give_up(self._writer)
+
     def _write(self) -> None:
-        if not self._held:
+        table = self._held.taken()
+        if table is None:
             return
         if self._writer is None:
             self._writer = pq.ParquetWriter(
                 self._file,
-                self._held[0].schema,
+                table.schema,
                 compression="none",
                 use_dictionary=False,
                 write_statistics=False,
                 write_page_checksum=True,
             )
-        self._writer.write_table(pa.concat_tables(self._held))
-        self._held = []
+        self._writer.write_table(table)
+
+
+def _unwritten(error: OSError) -> EmbedvizError:
+    return EmbedvizError(
+        f"The cache at {cache_folder()} could not be written ({error.strerror or error}); free "
+        "some space, or set EMBEDVIZ_CACHE to another folder."
+    )
 
 
 @contextmanager

@@ -17,10 +17,11 @@ from embedviz.cli_cache import cache
 from embedviz.cli_embed import embed
 from embedviz.cli_ensemble import ensemble
 from embedviz.cli_evaluate import evaluate
-from embedviz.cli_import import import_sets
+from embedviz.cli_import import import_sets, written_here
 from embedviz.cli_weights import weights
 
 if TYPE_CHECKING:
+    from embedviz.partitioned import Partitioned
     from embedviz.thumbnails import Colours
 
 PATH = click.Path(path_type=Path)
@@ -110,11 +111,10 @@ def project(
     """
     from embedviz.large import fitted_words
     from embedviz.partcoordinates import write_projection
-    from embedviz.partitioned import is_partitioned, open_partitioned
     from embedviz.project import project as project_rows
     from embedviz.store import read_set, write_set
 
-    parts = open_partitioned(file) if is_partitioned(file) else None
+    parts = _parts(file, out)
     embedding_set = read_set(file) if parts is None else parts.embedding_set("without")
     projection = project_rows(
         embedding_set,
@@ -138,6 +138,17 @@ def project(
         click.echo(said)
 
 
+def _parts(file: str | Path, out: str | Path | None) -> Partitioned | None:
+    """Open a set in parts, None where it is one file; only parts are written to an address."""
+    from embedviz.partitioned import is_partitioned, open_partitioned
+
+    if is_partitioned(file):
+        return open_partitioned(file)
+    if isinstance(out, str):
+        raise click.UsageError(f"--out {out} is an address; one file goes to one on this machine.")
+    return None
+
+
 def _names(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> tuple[str, ...] | None:
@@ -147,7 +158,7 @@ def _names(
 
 @commands.command()
 @click.argument("files", nargs=-1, required=True, callback=_places)
-@click.option("--out", required=True, type=PATH, help="A folder, or FILE.zip.")
+@click.option("--out", required=True, callback=written_here, help="A folder, or FILE.zip.")
 @click.option("--columns", callback=_names, help="Only these columns, in this order, as a,b.")
 @click.option("--label", help="The column that points are labelled by.")
 @click.option("--cell", "cell_px", type=int, help="Pixels of a sprite cell.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,26 +18,47 @@ if TYPE_CHECKING:
 
 SOME_FAILED, INTERRUPTED = 3, 130
 PATH = click.Path(path_type=Path, dir_okay=False)
+LONGEST_S = 36_000.0
+"""A WAV file of more hours grows beyond the four gigabytes that it can have."""
 
 
-def _svg(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+def _finite(
+    _context: click.Context, _option: click.Parameter, seconds: float | None
+) -> float | None:
+    # A range lets NaN through, which is neither below nor above anything.
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter(f"found {seconds}; wanted a number of seconds.")
+    return seconds
+
+
+def _in_folder(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    # Asked at the start: figures of an hour would have nowhere to go.
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"found {path}; there is no folder {path.parent}.")
+    return path
+
+
+def _svg(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
     if path is not None and path.suffix.lower() != ".svg":
         raise click.BadParameter(f"found {path}; wanted a name that ends in .svg.")
-    return path
+    return _in_folder(context, option, path)
 
 
 @click.command()
 @click.option("--model", "names", multiple=True, help="Repeat for several; all by default.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(1.0),
+    type=click.FloatRange(1.0, LONGEST_S),
+    callback=_finite,
     help="Of sound; by default as much as takes some seconds.",
 )
 @click.option("--threads", type=click.IntRange(1), help="Of the network; one a core by default.")
 @click.option(
     "--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True
 )
-@click.option("--json", "json_path", type=PATH, help="Write the figures there too.")
+@click.option(
+    "--json", "json_path", type=PATH, callback=_in_folder, help="Write the figures there too."
+)
 @click.option("--chart", type=PATH, callback=_svg, help="Draw them there, FILE.svg.")
 def bench(
     names: tuple[str, ...],
@@ -88,9 +110,10 @@ def _measured(asks: Sequence[Ask]) -> tuple[list[tuple[Setting, Measured]], list
             for ask in asks:
                 try:
                     found.append(run(ask, partial(step, ask.model)))
-                except ModelError:
-                    raise  # the same would be said of the others
                 except EmbedvizError as error:
+                    # Of the first model: the same would be said of the others.
+                    if isinstance(error, ModelError) and not (found or warnings):
+                        raise
                     warnings.append(str(error))
         except KeyboardInterrupt:
             return found, warnings, True

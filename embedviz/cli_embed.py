@@ -103,7 +103,7 @@ def embed(
         )
     if address is not None:
         raise click.UsageError("--address names a Ray cluster; say --engine ray as well.")
-    targets = _targets(names, Path(out))
+    targets = _targets(names, out)
     recordings, failures = _recordings(paths, labels)
     with bars(names) as report:
         found = embed_to_files(
@@ -151,8 +151,13 @@ def told(
     return SOME_FAILED if warnings else 0
 
 
-def _targets(names: tuple[str, ...], out: Path) -> dict[str, Path]:
+def _targets(names: tuple[str, ...], where: str) -> dict[str, Path]:
     """Give each model's output file."""
+    from embedviz.storage import is_url
+
+    if is_url(where):
+        raise click.UsageError(f"--out {where} is an address; it needs --engine ray.")
+    out = Path(where)
     if len(names) > 1:
         if out.suffix == ".parquet" or out.is_file():
             raise click.UsageError(f"{out} is a file; with several models --out is a folder.")

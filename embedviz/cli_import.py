@@ -15,9 +15,23 @@ SOME_FAILED = 3
 PATH = click.Path(path_type=Path)
 
 
+def written_here(_context: click.Context, _option: click.Parameter, text: str) -> Path:
+    """Read the path of what is written to this machine: an address would become a folder `s3:`."""
+    from embedviz.storage import is_url
+
+    if is_url(text):
+        raise click.BadParameter(f"{text} is an address; wanted a path on this machine.")
+    return Path(text)
+
+
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--out", required=True, type=PATH, help="FILE.parquet, or a folder for several sets.")
+@click.option(
+    "--out",
+    required=True,
+    callback=written_here,
+    help="FILE.parquet, or a folder for several sets.",
+)
 @click.option(
     "--labels", type=PATH, help="A CSV/TSV whose column of recordings is found by itself."
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,7 +17,7 @@ from embedviz.arrow import rows_of_bytes
 from embedviz.data import Provenance, Source
 from embedviz.errors import SetError
 from embedviz.storage import Folder
-from embedviz.store import AXES, KEY
+from embedviz.store import AXES, KEY, THRIFT
 from embedviz.unpacked import Array
 
 _BATCH_ROWS = 8192
@@ -95,6 +96,26 @@ def table(where: Folder, name: str, columns: Sequence[str] | None = None) -> pa.
     return found.select(list(columns))
 
 
+def joined(tables: Iterable[pa.Table], labels: Collection[str], address: str) -> pd.DataFrame:
+    """Give what was read of the parts as one table, in which labels are text.
+
+    Raises
+    ------
+    SetError
+        If a column is of one kind in one part and of another in another.
+    """
+    try:
+        found = pa.concat_tables(
+            [_with_text(table, labels) for table in tables], promote_options="permissive"
+        )
+    except pa.ArrowException as problem:
+        raise SetError(
+            f"{address} has parts whose columns do not fit ({problem}); {_AGAIN}."
+        ) from problem
+    frame: pd.DataFrame = found.replace_schema_metadata(None).to_pandas()
+    return frame
+
+
 def vectors(where: Folder, name: str) -> Iterator[Array]:
     """Give a part's vectors, (n, D) float32 at a time."""
     for column in _batches(where, name, "embedding"):
@@ -143,6 +164,19 @@ def merged(footers: Iterable[Footer], address: str) -> Provenance:
     )
 
 
+def _with_text(found: pa.Table, labels: Collection[str]) -> pa.Table:
+    """Make labels text: numbers, categories and nothing at all do not go below each other."""
+    for number, name in enumerate(found.column_names):
+        if name in labels:
+            column = found.column(name)
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+                column = column.cast(pa.large_string())
+            found = found.set_column(number, name, column.fill_null(""))
+    return found
+
+
 def _refuse_other(first: Footer, one: Footer, address: str) -> None:
     """Refuse rows of another kind than those of the first part."""
     here, there = _settings(one), _settings(first)
@@ -172,7 +206,7 @@ def _settings(one: Footer) -> dict[str, Any]:
 def _opened(where: Folder, name: str) -> Iterator[pq.ParquetFile]:
     try:
         with where.open(name) as file:
-            yield pq.ParquetFile(file)
+            yield pq.ParquetFile(file, **THRIFT)
     except FileNotFoundError as problem:
         raise SetError(f"{where.address}/{name} is missing; {_AGAIN}.") from problem
     except (OSError, pa.ArrowException) as problem:

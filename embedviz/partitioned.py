@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -17,7 +17,6 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from embedviz import partfiles
 from embedviz.data import ByteArray, EmbeddingSet, FloatArray, Projection, Provenance
@@ -96,7 +95,7 @@ class Partitioned:
         if unknown:
             known = ", ".join(self.column_names)
             raise SetError(f"{self.where.address} has no column {unknown[0]!r}; it has {known}.")
-        return self._read(names)
+        return self._read(names, self.provenance.label_columns)
 
     def vectors(self, progress: Progress | None = None) -> FloatArray:
         """Give the vectors (N, D), which stay on the disk; the first time they are unpacked."""
@@ -126,7 +125,7 @@ class Partitioned:
         """Give all of it as a set, its vectors and thumbnails on the disk."""
         provenance = self.provenance  # first, because it refuses what does not belong together
         return EmbeddingSet(
-            table=self._read(self.column_names),
+            table=self.columns(self.column_names),
             vectors=self.vectors(),
             provenance=provenance,
             thumbnails=self.thumbnails() if pictures == "with" else None,
@@ -140,11 +139,13 @@ class Partitioned:
 
     @cached_property
     def _first(self) -> Footer:
-        if not self.rows_of:
-            raise SetError(f"{self.where.address} has no parts; not one recording was embedded.")
+        if not self.rows:
+            raise SetError(
+                f"{self.where.address} has no parts with rows; not one recording was embedded."
+            )
         return partfiles.footer(self.where, next(iter(self.rows_of)))
 
-    def _read(self, names: Sequence[str]) -> pd.DataFrame:
+    def _read(self, names: Sequence[str], labels: Collection[str] = ()) -> pd.DataFrame:
         read = list(self._each(partial(partfiles.table, self.where, columns=names)))
         counted = dict(zip(self.rows_of, map(len, read), strict=True))
         other = [name for name, rows in self.rows_of.items() if counted[name] != rows]
@@ -153,9 +154,7 @@ class Partitioned:
                 f"{self.where.address}/{other[0]} has {counted[other[0]]:,} rows where {INDEX} "
                 f"says {self.rows_of[other[0]]:,}; run the command that wrote the set once more."
             )
-        found = pa.concat_tables(read, promote_options="permissive")
-        frame: pd.DataFrame = found.replace_schema_metadata(None).to_pandas()
-        return frame
+        return partfiles.joined(read, labels, self.where.address)
 
     def _each(self, ask: Callable[[str], Found]) -> Iterator[Found]:
         """Ask the parts, many at once: storage that is far away answers slowly."""

@@ -27,7 +27,7 @@ from embedviz.data import Provenance
 from embedviz.errors import SetError
 from embedviz.plans import Plan, to_json
 from embedviz.storage import Folder, folder
-from embedviz.store import KEY
+from embedviz.store import KEY, THRIFT
 
 FORMAT = 1
 PLAN = "_plan.json"
@@ -126,15 +126,17 @@ def finish(
 ) -> Parts:
     """Write the index, which makes the folder a whole set, and remove what killed workers left."""
     made = Parts(where.address, tuple(parts), dict(failures), plan.checksum, plan.asked)
+    listed = [asdict(part) for part in made.parts]
     where.sweep(".part-")
     where.write(
         INDEX,
         to_json(
             {
                 "format": FORMAT,
-                "parts": [asdict(part) for part in made.parts],
+                "parts": listed,
                 "failures": made.failures,
                 **plan.to_json(),
+                **_kept_map(where, plan, listed),
             }
         ),
     )
@@ -161,10 +163,12 @@ def parts(where: str | Path) -> Parts:
     index = _object(place, INDEX, raw)
     try:
         listed = tuple(Part(**part) for part in index["parts"])
+        if not all(PART.fullmatch(part.name) for part in listed):
+            raise ValueError("a part lies elsewhere")  # and would be overwritten there
         return Parts(
             place.address, listed, index["failures"], index["plan"], index.get("asked", {})
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SetError(
             f"{where}/{INDEX} is damaged; delete it and run the command again."
         ) from error
@@ -176,14 +180,44 @@ def _part_names(where: Folder) -> list[str]:
 
 def _inspected(where: Folder, name: str) -> Outcome | None:
     """Read a part's footer, which a file that broke off has not."""
+    found = _footer(where, name)
+    if found is None:
+        return None
+    rows, info = found
+    provenance = Provenance.from_json(info)
+    return Outcome(part_of(name, rows, provenance), provenance.failures)
+
+
+def _footer(where: Folder, name: str) -> tuple[int, dict[str, Any]] | None:
+    """Give the rows of a part and the JSON that it carries."""
     try:
         with where.open(name) as file:
-            footer = pq.ParquetFile(file).metadata
-        info = json.loads((footer.metadata or {})[KEY])
+            footer = pq.ParquetFile(file, **THRIFT).metadata
+        return footer.num_rows, json.loads((footer.metadata or {})[KEY])
     except (pa.ArrowException, KeyError, ValueError):
         return None
-    provenance = Provenance.from_json(info)
-    return Outcome(part_of(name, footer.num_rows, provenance), provenance.failures)
+
+
+def _kept_map(where: Folder, plan: Plan, listed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Give the map that the index names, if it is a map of the very same parts.
+
+    Coordinates are written into parts that name their map; one that was computed anew names none.
+    """
+    try:
+        index = _object(where, INDEX, where.read(INDEX) or b"{}")
+    except SetError:  # a damaged one is replaced
+        return {}
+    made = index.get("projection")
+    if made is None or index.get("plan") != plan.checksum or index.get("parts") != listed:
+        return {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        named = pool.map(lambda part: _map_of(where, part["name"]), listed)
+        return {"projection": made} if all(one == made for one in named) else {}
+
+
+def _map_of(where: Folder, name: str) -> object:
+    found = _footer(where, name)
+    return None if found is None else found[1].get("projection")
 
 
 def _object(where: Folder, name: str, raw: bytes) -> dict[str, Any]:

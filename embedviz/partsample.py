@@ -54,8 +54,7 @@ def sampled_parts(
         start += rows
         if progress is not None:
             progress(start, partitioned.rows)
-    table = pa.concat_tables(tables, promote_options="permissive")
-    frame = table.replace_schema_metadata(None).to_pandas()
+    frame = partfiles.joined(tables, made.label_columns, partitioned.where.address)
     projection = partitioned.projection()
     if projection is not None:
         projection = replace(projection, coordinates=projection.coordinates[chosen])
@@ -78,7 +77,8 @@ def _drawn(partitioned: Partitioned, count: int) -> RowArray:
     rows = partitioned.rows
     if count >= rows:
         return np.arange(rows)
-    label = next(iter(partitioned.provenance.label_columns), None)
+    labels = partitioned.provenance.label_columns
+    label = "label" if "label" in labels else next(iter(labels), None)  # as `stratum_of`
     if label is None:
         return stratified(np.zeros(rows, np.int64), count)
     values = partitioned.columns([label])[label]

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from embedviz.arrow import bytes_column, vectors_column
 from embedviz.atomic import written_whole
-from embedviz.cache import Entry
+from embedviz.cache import Entry, Held, give_up
 from embedviz.data import Provenance, Recording
 from embedviz.errors import SetError
 from embedviz.store import FORMAT, KEY
@@ -58,7 +58,7 @@ class SetWriter:
         self._path, self._labels = path, label_columns
         self._open: AbstractContextManager[BinaryIO] | None = None
         self._writer: pq.ParquetWriter | None = None
-        self._held: list[pa.Table] = []
+        self._held = Held(GROUP_BYTES)
         self._rows = self._dimensions = 0
         self._picture: tuple[int, ...] = ()
 
@@ -74,6 +74,7 @@ class SetWriter:
     ) -> None:
         """Remove what was not finished."""
         if self._open is not None:
+            give_up(self._writer)
             try:
                 self._open.__exit__(_Abandoned, _Abandoned(), None)
             except _Abandoned:
@@ -84,8 +85,7 @@ class SetWriter:
         self._rows += len(entry)
         self._dimensions = entry.vectors.shape[1]
         self._picture = entry.thumbnails.shape[1:]
-        self._held.append(self._table(recording, entry))
-        if sum(table.nbytes for table in self._held) >= GROUP_BYTES:
+        if self._held.add(self._table(recording, entry)):
             self._write()
 
     def finish(self, provenance: Provenance) -> Written:
@@ -124,9 +124,9 @@ class SetWriter:
         return pa.table(columns)
 
     def _write(self) -> None:
-        if not self._held:
+        table = self._held.taken()
+        if table is None:
             return
-        table = pa.concat_tables(self._held)
         try:
             if self._writer is None:
                 self._open = written_whole(self._path)
@@ -141,7 +141,6 @@ class SetWriter:
             self._writer.write_table(table, row_group_size=len(table))
         except OSError as error:
             raise self._failed(error) from error
-        self._held = []
 
     def _failed(self, error: OSError) -> SetError:
         return SetError(f"{self._path} could not be written: {error.strerror or error}.")

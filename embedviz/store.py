@@ -24,6 +24,8 @@ KEY = b"embedviz"
 FORMAT = 1
 AXES = ("x", "y", "z")
 ROW_GROUP = 16_384
+THRIFT = {"thrift_string_size_limit": 2**31 - 1, "thrift_container_size_limit": 2**31 - 1}
+"""For every reader: what a set of many recordings says of them exceeds Arrow's own limits."""
 
 
 def write_set(embedding_set: EmbeddingSet, path: Path) -> None:
@@ -76,7 +78,7 @@ def read_set(path: str | Path) -> EmbeddingSet:
     if is_partitioned(path):
         return open_partitioned(path).embedding_set()
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, **THRIFT)
     except FileNotFoundError as error:
         raise SetError(f"There is no file {path}; make it with `embedviz embed`.") from error
     except (OSError, pa.ArrowException) as error:

@@ -210,6 +210,20 @@ def test_a_model_that_fails_does_not_take_the_others_with_it(capsys, monkeypatch
     assert "openl3" in out
 
 
+def test_a_later_model_that_cannot_do_it_leaves_the_earlier_figures(capsys, monkeypatch):
+    def run(ask, _step):
+        if ask.model == "openl3":
+            raise ModelError("OpenL3 cannot do that here.")
+        return SETTING, FAST
+
+    monkeypatch.setattr(running, "run", run)
+    status, out, err = run_bench(capsys, "--model", "yamnet", "--model", "openl3")
+    assert (status, err) == (3, "warning: OpenL3 cannot do that here.\n")
+    assert "yamnet" in out
+    with pytest.raises(ModelError, match="OpenL3 cannot"):
+        run_bench(capsys, "--model", "openl3", "--model", "yamnet")
+
+
 def test_a_process_that_ends_early_is_told(monkeypatch, capfd):
     monkeypatch.setattr(running, "CHILD", "embedviz.bench.nowhere")
     with pytest.raises(EmbedvizError, match="logmel ended early with exit status 1"):
@@ -222,8 +236,14 @@ def test_a_process_that_ends_early_is_told(monkeypatch, capfd):
     [
         (("--model", "nonsense"), ModelError, "choose one of"),
         (("--chart", "speed.png"), click.BadParameter, "ends in .svg"),
+        (("--chart", "nowhere/speed.svg"), click.BadParameter, "there is no folder nowhere"),
+        (("--json", "nowhere/speed.json"), click.BadParameter, "there is no folder nowhere"),
+        (("--seconds", "nan"), click.BadParameter, "found nan; wanted a number of seconds"),
+        (("--seconds", "inf"), click.BadParameter, "inf"),
+        (("--seconds", "1e300"), click.BadParameter, "is not in the range"),
     ],
 )
-def test_what_a_user_can_mend(arguments, error, words):
+def test_what_a_user_can_mend(arguments, error, words, monkeypatch):
+    monkeypatch.setattr(running, "run", None)  # nothing is measured before
     with pytest.raises(error, match=words):
         bench.main(list(arguments), standalone_mode=False)

@@ -74,6 +74,18 @@ def test_an_unknown_command_is_one_line(embedviz_command):
     assert embedviz_command("nonsense", status=1).err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["project", "export"])
+def test_what_is_made_of_a_file_goes_to_no_address(
+    embedviz_command, written, tmp_path, monkeypatch, command
+):
+    file = written()
+    monkeypatch.chdir(tmp_path)
+    said = embedviz_command(command, file, "--out", "s3://bucket/x.parquet", status=1)
+    assert "s3://bucket/x.parquet is an address;" in said.err
+    assert said.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_demo_writes_the_recordings_and_finds_them_again(embedviz_command, tmp_path):
     folder = tmp_path / "demo"
     said = embedviz_command("demo", folder)

@@ -65,6 +65,17 @@ def test_rows_are_windows_stretches_or_recordings(rows, clips, settings, starts)
     np.testing.assert_allclose(frame["start_s"], starts)
 
 
+@pytest.mark.parametrize("models", [["logmel"], ["logmel", "yamnet"]])
+def test_an_address_is_no_local_path(embedviz_command, clips, tmp_path, monkeypatch, models):
+    monkeypatch.chdir(tmp_path)
+    named = [word for name in models for word in ("--model", name)]
+    said = embedviz_command("embed", clips, *named, "--out", "s3://bucket/x.parquet", status=1)
+    assert (
+        said.err == "embedviz: --out s3://bucket/x.parquet is an address; it needs --engine ray.\n"
+    )
+    assert not list(tmp_path.glob("s3*"))
+
+
 def test_folders_are_labels(rows, clips):
     frame = rows(clips, "--labels", "folder")
     assert set(frame.loc[frame["label"] == "low", "recording"]) == {"low/a.wav", "low/b.wav"}

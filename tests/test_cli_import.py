@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import numpy as np
@@ -43,6 +44,14 @@ def test_a_bundle_of_several_sets_goes_into_a_folder(bundle, embedviz_command, t
     sentence = embedviz_command("import", bundle, "--out", tmp_path / "a.parquet", status=1).err
     assert "Found 2 sets (night, day)" in sentence
     assert not (tmp_path / "a.parquet").exists()
+
+
+def test_an_address_to_write_to_is_refused_at_the_start(embedviz_command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = embedviz_command("import", "nowhere.npy", "--out", "s3://bucket/x.parquet", status=1)
+    assert "s3://bucket/x.parquet is an address; wanted a path on this machine." in said.err
+    assert said.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_comes_in_goes_out_again(bundle, embedviz_command, tmp_path):
@@ -166,6 +175,19 @@ def test_a_job_that_finds_nothing_says_why_and_leaves_nothing(workspace, tmp_pat
     )
     assert (job.state, over, workspace.set_names()) == ("failed", [1], [])
     assert job.message.startswith("x.npy cannot be read")
+
+
+def test_an_import_that_is_stopped_in_the_queue_tidies_up_once(workspace, tmp_path):
+    held, over = threading.Event(), []
+    first = queue().submit(lambda _: held.wait(60), owner="", title="First")
+    job = import_into(workspace, [tmp_path / "x.npy"], "x.npy", then=lambda: over.append(1))
+    job.cancel()
+    assert (job.state, over) == ("stopped", [1])
+    job.cancel()
+    held.set()
+    finished(first)
+    finished(queue().submit(lambda _: None, owner="", title="Last"))
+    assert over == [1]
 
 
 @pytest.mark.parametrize("typed", ["/etc/passwd", "file:///etc/passwd", "x.parquet", "~/x.npy"])

@@ -88,6 +88,32 @@ def test_waiting_work_stops_at_once_and_never_starts(jobs, held):
     assert started == []
 
 
+@pytest.mark.parametrize("error", [None, Cancelled("Stopped."), ValueError("a bug")])
+def test_what_is_no_longer_needed_goes_before_the_job_has_ended(jobs, error):
+    states = []
+
+    def work(report):
+        if error is not None:
+            raise error
+
+    job = jobs.submit(work, owner="me", title="Import", then=lambda: states.append(job.state))
+    ended(job)
+    assert states == ["running"]
+
+
+def test_what_cannot_be_tidied_up_takes_no_result_away(jobs, caplog):
+    job = ended(jobs.submit(lambda _: 42, owner="me", title="Import", then=lambda: 1 / 0))
+    assert (job.state, job.result) == ("done", 42)
+    assert "no longer needs" in caplog.text
+
+
+def test_a_job_says_what_was_asked_while_it_is_active(jobs, held):
+    job = jobs.submit(held, owner="me", title="Embedding", asked=("a.wav", "yamnet"))
+    assert job.asked == ("a.wav", "yamnet")
+    held.let_go.set()
+    assert ended(job).asked is None
+
+
 def test_a_known_error_is_told_in_its_own_sentence(jobs):
     def work(report):
         raise RecordingError("bird.wav has 0 samples; nothing to embed.")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
 import time
 import zipfile
 from types import SimpleNamespace
@@ -144,6 +145,23 @@ def test_a_run_writes_a_set_and_leads_to_its_map(open_page, quick_map):
     button(app, "See the map").click().run()
     assert app.session_state["set"] == "recordings-logmel"
     assert "Embed" not in [title.value for title in app.title]
+
+
+def test_another_recording_is_no_run_that_is_there_already(open_page):
+    held, workspace = threading.Event(), Workspace.create()
+    put(workspace, {"a.wav": wav()})
+    queue().submit(lambda _: held.wait(40), owner="", title="Before")
+    app = open_page("embed", workspace)
+    button(app, "Embed 1").click().run()
+    assert "This is being embedded already." in words(app)
+    recordings.remove(workspace, [workspace.uploads / "a.wav"])
+    put(workspace, {"b.wav": wav(880)})
+    app.run()
+    assert "This is being embedded already." not in words(app)
+    assert not button(app, "Embed 1").disabled
+    for job in queue().of(workspace.token):
+        job.cancel()
+    held.set()
 
 
 def test_a_page_that_ends_does_not_clear_keras_under_the_worker(open_page, monkeypatch):

@@ -124,6 +124,54 @@ def test_a_part_without_labels_has_empty_ones(whole, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("labels", "read"),
+    [
+        (np.arange(20), [str(n) for n in range(20)]),
+        (pd.Categorical(["a", "b"] * 10), ["a", "b"] * 10),
+        (pd.Categorical([1, None] * 10), ["1", ""] * 10),
+        ([None] * 20, [""] * 20),
+        ([np.nan] * 20, [""] * 20),
+        (["a", None] * 10, ["a", ""] * 10),
+    ],
+    ids=["numbers", "categories", "numbered categories", "none", "nan", "some"],
+)
+def test_labels_of_any_kind_stand_beside_text_or_none(whole, tmp_path, labels, read):
+    first, second, third = (
+        part(whole, slice(n, n + rows)) for n, rows in ((0, 8), (8, 20), (28, 12))
+    )
+    second = replace(second, table=second.table.assign(label=labels))
+    third = replace(third, table=third.table.drop(columns="label"))
+    where = write_parts(tmp_path / "n.parquet", [second, first, third], scratch=tmp_path)
+    wanted = [*read, *whole.table["label"][:8], *[""] * 12]
+    opened = open_partitioned(where)
+    assert list(opened.columns(["label"])["label"]) == wanted
+    assert list(opened.embedding_set().table["label"]) == wanted
+    assert list(sampled_parts(opened, 99).table["label"]) == wanted
+    assert len(sampled_parts(opened, 10)) == 10
+
+
+def test_columns_that_do_not_fit_are_one_sentence(whole, tmp_path):
+    first, second = part(whole, slice(0, 20)), part(whole, slice(20, 40))
+    second = replace(second, table=second.table.assign(padding_s="long"))
+    where = write_parts(tmp_path / "night.parquet", [first, second], scratch=tmp_path)
+    for read in (read_set, lambda where: sampled_parts(open_partitioned(where), 99)):
+        with pytest.raises(SetError, match="has parts whose columns do not fit"):
+            read(where)
+
+
+def test_parts_without_rows_are_one_sentence(whole, tmp_path):
+    empty = part(whole, slice(0, 0))
+    where = write_parts(tmp_path / "night.parquet", [empty, empty], scratch=tmp_path)
+    for read in (read_set, lambda where: sampled_parts(open_partitioned(where), 10)):
+        with pytest.raises(SetError, match="has no parts with rows"):
+            read(where)
+    mixed = write_parts(
+        tmp_path / "m.parquet", [empty, part(whole, slice(0, 40))], scratch=tmp_path
+    )
+    np.testing.assert_array_equal(read_set(mixed).vectors, whole.vectors)
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"model": "vggish"}, "model vggish and logmel"),
@@ -293,6 +341,18 @@ def test_a_sample_of_the_parts_is_that_of_the_whole_set_and_unpacks_nothing(
     assert set(found.provenance.recordings) == set(wanted.table["recording"])
     assert found.provenance.failures == {"dead.wav": "no."}
     assert told == [(16, 40), (28, 40), (40, 40)]
+
+
+def test_a_sample_keeps_the_shares_of_the_column_named_label(whole, tmp_path):
+    sites = replace(
+        whole,
+        table=whole.table.assign(site=[f"site {n % 3}" for n in range(40)]),
+        provenance=replace(whole.provenance, label_columns=("site", "label")),
+    )
+    halves = [part(sites, slice(0, 20)), part(sites, slice(20, 40))]
+    where = write_parts(tmp_path / "night.parquet", halves, scratch=tmp_path)
+    found = sampled_parts(open_partitioned(where), 10)
+    np.testing.assert_array_equal(found.vectors, sampled(sites, 10).vectors)
 
 
 def test_a_sample_keeps_its_places_on_the_map(in_parts, whole):

@@ -6,19 +6,24 @@ import sys
 from dataclasses import replace
 
 import fsspec
+import numpy as np
 import pandas as pd
 import pyarrow.dataset
 import pytest
 from conftest import tone
 
 from embedviz.errors import SetError
+from embedviz.partcoordinates import write_projection
+from embedviz.partitioned import open_partitioned
 from embedviz.partitions import INDEX, Outcome, begin, finish, finished, part_name, part_of, parts
 from embedviz.plans import planned
+from embedviz.project import project
 from embedviz.recordings import gather
 from embedviz.storage import folder
 from embedviz.store import read_set, write_set
 
 ASKED = {"model": "logmel", "weights": {"a.h5": "0" * 64}, "hop": 0.48, "per": "window"}
+ELSEWHERE = {"name": "../o/victim.parquet", "rows": 1, "recordings": 1, "seconds": 1.0}
 
 
 @pytest.fixture(params=["path", "file://", "memory://"])
@@ -113,6 +118,32 @@ def test_what_killed_writers_left_is_removed_in_the_end(place, recordings, make_
     assert place.names() == (INDEX, "_plan.json", part_name(0))
 
 
+def test_a_map_is_kept_only_while_no_part_was_computed_anew(place, recordings, make_set):
+    plan = planned(recordings, ASKED)
+    sets = [make_set(8), make_set(12, seed=1)]
+
+    def mapped(plan=plan):
+        made = finished(place).values()
+        finish(place, plan, parts=[one.part for one in made], failures={})
+        return open_partitioned(place.address).projection()
+
+    begin(place, plan)
+    for shard, one in enumerate(sets):
+        put(place, shard, one)
+    assert mapped() is None
+    opened = open_partitioned(place.address)
+    write_projection(opened, project(opened.embedding_set(), "pca"))
+    places = open_partitioned(place.address).projection().coordinates
+    np.testing.assert_array_equal(mapped().coordinates, places)
+    index = place.read(INDEX)
+    assert mapped(planned(recordings[:1], ASKED)) is None, "another plan"
+    place.write(INDEX, index)
+    put(place, 1, sets[1])
+    assert mapped() is None, "a part was computed anew"
+    place.write(INDEX, b"{")
+    assert mapped() is None, "the index was damaged"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -166,6 +197,7 @@ def test_an_unfinished_set_says_what_to_do(place, recordings, make_set):
         ("{", "damaged"),
         ("[1]", "damaged"),
         (json.dumps({"format": 1, "parts": [{"name": "a"}]}), "damaged"),
+        (json.dumps({"format": 1, "parts": [ELSEWHERE], "failures": {}, "plan": ""}), "damaged"),
         (json.dumps({"format": 2}), "newer embedviz"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +85,31 @@ def test_equal_names_from_two_places_are_told_apart(workspace, may):
         workspace.save("may/frog/1.wav", io.BytesIO(sound.read()))
     serverfolders.use(workspace, may)
     assert names(workspace) == ["may/frog/1.wav", "may/frog/1 (2).wav", "may/owl/2.wav"]
+
+
+@pytest.mark.parametrize("torn", ['{"/srv', '["a', "", "7"])
+def test_a_torn_list_is_an_empty_one(workspace, may, torn):
+    serverfolders.use(workspace, may)
+    for name in ("folders.json", "left_out.json"):
+        (workspace.folder / name).write_text(torn)
+    assert names(workspace) == []
+    serverfolders.use(workspace, may)
+    assert names(workspace) == ["may/frog/1.wav", "may/owl/2.wav"]
+
+
+def test_lists_are_written_whole_or_not_at_all(workspace, may, monkeypatch):
+    serverfolders.use(workspace, may)
+    recordings.remove(workspace, [may.resolve() / "frog" / "1.wav"])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        serverfolders.leave(workspace, str(may.resolve()))
+    with pytest.raises(OSError, match="No space"):
+        recordings.remove(workspace, [may.resolve() / "owl" / "2.wav"])
+    assert names(workspace) == ["may/owl/2.wav"]
 
 
 def test_a_table_in_the_folder_can_label(workspace, may):
@@ -201,6 +227,18 @@ def test_sets_are_found_below_a_folder_and_are_no_folders_themselves(night, mach
     assert "night.parquet" not in serverfolders.subfolders(archive / "may")
     with pytest.raises(EmbedvizError, match="none of the folders"):
         serverfolders.sets(machine / "private")
+
+
+def test_a_set_with_a_part_that_leads_out_is_not_offered(night, machine, may):
+    first = may / "night.parquet" / "part-00000.parquet"
+    inside, outside = machine / "archive" / "june" / "part", machine / "private" / "part"
+    first.rename(inside)
+    first.symlink_to(inside)
+    assert list(serverfolders.sets(may)) == ["night.parquet"]
+    inside.rename(outside)
+    first.unlink()
+    first.symlink_to(outside)
+    assert list(serverfolders.sets(may)) == []
 
 
 def open_night(workspace, may):

@@ -65,6 +65,44 @@ def test_a_cut_connection_goes_on_where_it_was(client, workspace, address):
     assert kept(workspace) == {"night/1.wav": SOUND}
 
 
+def test_a_lost_last_answer_is_given_again(client, workspace, address):
+    client.put(address(offset=0), SOUND[:4000])
+    client.put(address(offset=4000), SOUND[4000:])
+    # The browser sends its last piece once more, or asks after a reload, of a new server too.
+    answer = client.put(address(offset=4000), SOUND[4000:])
+    assert answer.status_code == 409
+    assert answer.content == f'{{"offset":{SIZE},"done":true}}'.encode()
+    assert Client().get(address()).json == {"offset": SIZE, "done": True}
+    assert kept(workspace) == {"night/1.wav": SOUND}
+    assert waiting(workspace) == []
+
+
+def test_the_last_answer_needs_no_room_for_the_file_again(client, address, monkeypatch):
+    client.put(address(offset=0), SOUND)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(9e9, 9e9, 0))
+    assert client.get(address()).json["done"]
+
+
+def test_a_file_that_was_removed_is_taken_again(client, workspace, address):
+    client.put(address(offset=0), SOUND)
+    (workspace.uploads / "night" / "1.wav").unlink()
+    assert client.get(address()).json == {"offset": 0, "done": False}
+    # Another one takes its name and has its size.
+    client.put(address(offset=0, identity="f" * 16), SOUND[::-1])
+    assert client.get(address()).json == {"offset": 0, "done": False}
+    assert client.put(address(offset=0), SOUND).json["done"]
+    assert kept(workspace) == {"night/1.wav": SOUND[::-1], "night/1 (2).wav": SOUND}
+    assert client.get(address()).json["done"]
+
+
+def test_a_note_that_cannot_be_read_is_none(client, workspace, address):
+    client.put(address(offset=0), SOUND)
+    (note,) = (workspace.folder / "sent").iterdir()
+    for text in ("", "[", "7", '["night/1.wav"]', "[3, 4]"):
+        note.write_text(text)
+        assert client.get(address()).json == {"offset": 0, "done": False}
+
+
 @pytest.mark.parametrize("offset", [0, 3999, 4001, SIZE])
 def test_a_piece_for_another_place_is_not_taken(client, workspace, address, offset):
     client.put(address(offset=0), SOUND[:4000])
@@ -195,6 +233,14 @@ def test_what_nobody_came_back_for_is_swept(client, workspace, address):
     os.utime(old, (0, old.stat().st_mtime - incoming.LIFETIME_S - 1))
     client.put(address(offset=0, identity="f" * 16), SOUND[:10])
     assert [path.stem for path in waiting(workspace)] == ["f" * 16]
+
+
+def test_old_notes_of_what_has_come_are_swept(client, workspace, address):
+    client.put(address(offset=0), SOUND)
+    (note,) = (workspace.folder / "sent").iterdir()
+    os.utime(note, (0, note.stat().st_mtime - incoming.LIFETIME_S - 1))
+    client.put(address(offset=0, identity="f" * 16), SOUND[:10])
+    assert not note.exists()
 
 
 def test_answers_do_not_wait_for_the_browser_to_acknowledge_their_head():

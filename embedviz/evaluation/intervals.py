@@ -9,8 +9,8 @@ predictions are right they say [1, 1] however few recordings there are.
 How much units of one group are alike is learned only from groups with a mistake. Where there are
 few of those it is taken, with the weight of one such group, that a group is right or wrong as one.
 
-A mean over classes is known as well as its rarest class. Each class gets an interval of its own,
-and their half-widths add up by squares, as Zou and Donner (2008) recover variances from limits.
+A mean over classes is known as well as its rarest class. Each class has trials of its own, and the
+interval is that of Price and Bonett (2004) for a sum of several proportions.
 
 Probes of different folds share training units, so their mistakes hang together and out-of-fold
 scores vary more than such draws say (Bates, Hastie and Tibshirani 2023). `_overlap` makes up for
@@ -170,30 +170,35 @@ def _scored(found: Judged, metric: str, seed: int) -> Score:
 
 
 def _over_classes(found: Judged, metric: str, seed: int) -> Score:
-    """Score by a mean over classes, from an interval for each."""
+    """Score by a mean over classes, each with trials of its own."""
     once = np.ones((1, found.groups))
     shares, value = per_class(found, metric, once)[0], float(values(found, metric, once)[0])
+    known = np.flatnonzero(np.isfinite(shares))
     drawn = np.concatenate(
         [per_class(found, metric, weights) for weights in draws(found.groups, seed=seed)]
-    )
+    )[:, known]
     # As in `_variance`; a single group tells of no variance.
     new = found.groups / max(found.groups - 1, 1)
-    whole, of_each = np.nanvar(np.nanmean(drawn, axis=1)) * new, np.nanvar(drawn, axis=0) * new
-    known = np.flatnonzero(np.isfinite(shares))
-    ends = [
-        _wilson(float(shares[one]), float(of_each[one]), **_trials(found, metric, one))
-        for one in known.tolist()
-    ]
-    below = sum((one.value - one.low) ** 2 for one in ends) / len(ends) ** 2
-    above = sum((one.high - one.value) ** 2 for one in ends) / len(ends) ** 2
+    error2, of_each = np.nanvar(np.nanmean(drawn, axis=1)) * new, np.nanvar(drawn, axis=0) * new
+    shares, count = shares[known], len(known)
+    trials = np.array(
+        [
+            _trials(float(shares[place]), float(of_each[place]), **_known_of(found, metric, one))
+            for place, one in enumerate(known.tolist())
+        ]
+    )
+    # Together the classes get what Wilson adds to one proportion.
+    added = _Z**2 / count
+    middles = (shares * trials + added / 2) / (trials + added)
+    spread2 = float((middles * (1 - middles) / (trials + added)).sum()) / count**2
     # Classes of the same groups may be right or wrong together.
-    together = max(1.0, float(whole) / max(float(of_each[known].sum()) / len(ends) ** 2, 1e-12))
-    low, high = value - (below * together) ** 0.5, value + (above * together) ** 0.5
-    return Score(value, max(low, 0.0), min(high, 1.0))
+    together = max(1.0, float(error2) / max(float(of_each.sum()) / count**2, 1e-12))
+    middle, half = float(middles.mean()), _Z * (spread2 * together) ** 0.5
+    return Score(value, max(0.0, min(middle - half, value)), min(1.0, max(middle + half, value)))
 
 
-def _trials(found: Judged, metric: str, one: int) -> dict[str, Any]:
-    """Count the groups in which a class was right and wrong, and its independent trials."""
+def _known_of(found: Judged, metric: str, one: int) -> dict[str, Any]:
+    """Count the groups in which a class was right and wrong, and how many there are at least."""
     asked = found.truth == one
     if metric == "macro_f1":
         asked = asked | (found.predicted == one)
@@ -224,16 +229,21 @@ def _overlap(value: float) -> float:
     return 1 + 2 * value * (1 - value)
 
 
-def _wilson(value: float, error2: float, *, faults: int, least: float) -> Score:
-    """Give Wilson's interval for the trials that have this squared standard error."""
+def _trials(value: float, error2: float, *, faults: int, least: float) -> float:
+    """Give the independent trials that have this squared standard error."""
     spread = value * (1 - value)
     trials = least
     if spread > 0:
         # In shares of the error of `least` trials: 1 where groups are right or wrong as one.
         alike = (faults * error2 * least / spread + 1) / (faults + 1)
         trials = least / alike
-    trials /= _overlap(value)
+    return trials / _overlap(value)
+
+
+def _wilson(value: float, error2: float, *, faults: int, least: float) -> Score:
+    """Give Wilson's interval for the trials that have this squared standard error."""
+    trials = _trials(value, error2, faults=faults, least=least)
     scale = 1 + _Z**2 / trials
     middle = (value + _Z**2 / (2 * trials)) / scale
-    half = _Z / scale * float(np.sqrt(spread / trials + _Z**2 / (4 * trials**2)))
+    half = _Z / scale * float(np.sqrt(value * (1 - value) / trials + _Z**2 / (4 * trials**2)))
     return Score(value, max(0.0, min(middle - half, value)), min(1.0, max(middle + half, value)))

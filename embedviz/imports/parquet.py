@@ -14,7 +14,7 @@ from embedviz.data import EmbeddingSet
 from embedviz.errors import SetError
 from embedviz.imported import MOST_NUMBERS, MOST_ROWS, check_size, imported_set
 from embedviz.imports.arrays import NAMES
-from embedviz.store import KEY, read_set
+from embedviz.store import KEY, THRIFT, read_set
 
 _BROKEN = (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError)
 _INDEX = "__index_level_"  # what pandas calls a table's row numbers
@@ -33,7 +33,7 @@ def read_parquet(path: Path) -> EmbeddingSet:
         If it cannot be read or has no such column.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, **THRIFT) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
             if KEY in (schema.metadata or {}):
                 return read_set(path)

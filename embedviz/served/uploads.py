@@ -5,7 +5,8 @@ PUT     /upload/<token>/<id>?name=night/1.wav&size=123456&offset=0  the next pie
 DELETE  /upload/<token>/<id>                                        the user does not want it
 
 Both first ones answer with `{"offset": …, "done": …}`, the place to go on from. A piece for
-another place is not taken and answered in the same way, with 409. The id is the browser's.
+another place is not taken and answered in the same way, with 409. The id is the browser's; of a
+file that has come whole and is still kept, both are told that it is done.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Receiver:
             piece = _Piece.of(request)
             incoming = await to_thread.run_sync(_wanted, request, piece)
             if asks:
-                return _arrived(await to_thread.run_sync(_offset, incoming))
+                return await to_thread.run_sync(_standing, incoming, piece)
             return await self._take(request, incoming, piece)
         except (EmbedvizError, OSError) as error:
             if request.method == "PUT":
@@ -62,13 +63,13 @@ class Receiver:
         path = incoming.path
         if path in self._writing:
             await _drain(request)
-            return _arrived(await to_thread.run_sync(_offset, incoming), status=409)
+            return await to_thread.run_sync(_standing, incoming, piece, 409)
         self._writing.add(path)
         try:
             file = await to_thread.run_sync(_opened, incoming, piece.offset)
             if file is None:
                 await _drain(request)
-                return _arrived(await to_thread.run_sync(_offset, incoming), status=409)
+                return await to_thread.run_sync(_standing, incoming, piece, 409)
             with file:
                 rest = await self._all_but_the_rest(request, incoming, piece, file)
                 if path in self._unwanted:
@@ -155,8 +156,11 @@ def _wanted(request: Request, piece: _Piece) -> Incoming:
     return incoming
 
 
-def _offset(incoming: Incoming) -> int:
-    return incoming.arrived_bytes
+def _standing(incoming: Incoming, piece: _Piece, status: int = 200) -> Response:
+    """Say how much has arrived."""
+    if incoming.is_there(piece.size_bytes):
+        return _arrived(piece.size_bytes, done=True, status=status)
+    return _arrived(incoming.arrived_bytes, status=status)
 
 
 def _number(request: Request, name: str, default: str) -> int:

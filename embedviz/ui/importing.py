@@ -49,7 +49,8 @@ def import_into(
     sample
         Keep at most so many rows of each set, every label with its share.
     then
-        Called when the work is over, however it ended; for what is not needed any longer.
+        Called once when the work is over, however it ended and also where it never began; for
+        what is not needed any longer.
 
     Raises
     ------
@@ -61,13 +62,9 @@ def import_into(
             raise EmbedvizError(f"{typed!r} is no web address; give one that starts with https://.")
 
     def work(report: Report) -> Imported:
-        try:
-            return _imported(workspace, paths, title, sample, report)
-        finally:
-            if then is not None:
-                then()
+        return _imported(workspace, paths, title, sample, report)
 
-    return queue().submit(work, owner=workspace.token, title=f"Importing {title}")
+    return queue().submit(work, owner=workspace.token, title=f"Importing {title}", then=then)
 
 
 def _imported(

@@ -1,10 +1,15 @@
 """Files on their way from a browser into a workspace, piece by piece on the disk.
 
 <workspace>/incoming/<id>.part   what has arrived; its length is all that is known of the rest
+<workspace>/sent/<id>            of a whole file: its place under the uploads, and its time
+
+The second one is for a browser that never got the last answer: it asks again, and would send
+everything once more.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +19,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from embedviz.atomic import written_whole
 from embedviz.errors import EmbedvizError
 from embedviz.ui.workspace import Workspace
 
@@ -64,6 +70,17 @@ class Incoming:
         except FileNotFoundError:
             return 0
 
+    def is_there(self, size_bytes: int) -> bool:
+        """Tell whether the whole file has come and lies, unchanged, where it was put."""
+        try:
+            place, time_ns = json.loads(self._note.read_text("utf-8"))
+            kept = (self.workspace.uploads / place).stat()
+        except (OSError, ValueError, TypeError):
+            return False
+        # Whoever removed it may send it anew, also where another file has its name by now.
+        unchanged = (kept.st_size, kept.st_mtime_ns) == (size_bytes, time_ns)
+        return unchanged and not self.path.exists()
+
     def check(self, name: str, size_bytes: int) -> None:
         """Tell whether the file may come.
 
@@ -85,7 +102,7 @@ class Incoming:
                 f"{_gigabytes(largest_bytes())} a file. Split it, or ask who runs the app."
             )
         free = shutil.disk_usage(self.workspace.folder).free - SPARE_BYTES
-        if size_bytes - self.arrived_bytes > free:
+        if size_bytes - self.arrived_bytes > free and not self.is_there(size_bytes):
             raise DiskFull(
                 f"{name} has {_gigabytes(size_bytes)} and the server has room for "
                 f"{_gigabytes(max(free, 0))}; make room first."
@@ -95,7 +112,8 @@ class Incoming:
         """Open what has arrived, to write on; nothing waits in memory."""
         self.path.parent.mkdir(mode=0o700, exist_ok=True)
         if not self.path.exists():
-            _sweep(self.path.parent)
+            _sweep(self.path.parent, "*.part")
+            _sweep(self._note.parent, "*")
         return FileIO(self.path, "a")
 
     def finish(self, name: str) -> Path:
@@ -107,7 +125,9 @@ class Incoming:
             A file lies where its folder would be.
         """
         try:
-            return self.workspace.adopt(name, self.path)
+            kept = self.workspace.adopt(name, self.path)
+            self._remember(kept)
+            return kept
         except (FileExistsError, NotADirectoryError):
             raise EmbedvizError(
                 f"{name} cannot be kept: another file has the name of its folder. "
@@ -120,6 +140,16 @@ class Incoming:
     def forget(self) -> None:
         """Delete what has arrived."""
         self.path.unlink(missing_ok=True)
+
+    @property
+    def _note(self) -> Path:
+        return self.workspace.folder / "sent" / self.path.stem
+
+    def _remember(self, kept: Path) -> None:
+        place = kept.relative_to(self.workspace.uploads).as_posix()
+        # The file is there; without the note it may only have to be sent once more.
+        with suppress(OSError), written_whole(self._note) as file:
+            file.write(json.dumps([place, kept.stat().st_mtime_ns]).encode())
 
 
 def largest_bytes() -> int:
@@ -139,14 +169,14 @@ def largest_bytes() -> int:
         ) from None
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, pattern: str) -> None:
     """Delete what nobody came back for."""
     oldest = time.time() - LIFETIME_S
-    for part in folder.glob("*.part"):
+    for old in folder.glob(pattern):
         # Another piece may make a file of it meanwhile.
         with suppress(FileNotFoundError):
-            if part.stat().st_mtime < oldest:
-                part.unlink()
+            if old.stat().st_mtime < oldest:
+                old.unlink()
 
 
 def _gigabytes(size_bytes: int) -> str:

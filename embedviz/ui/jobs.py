@@ -53,6 +53,10 @@ class Job:
     finished_s: float | None = None
     stopping: bool = False
     """Whether it was asked to stop."""
+    asked: object = field(default=None, repr=False)
+    """What the work was given, to tell while it is active whether the same is wanted again."""
+    then: Callable[[], object] | None = field(default=None, repr=False)
+    """Called once when no work is left to do, also where it never began."""
     _pace: Pace = field(default_factory=Pace, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -84,8 +88,11 @@ class Job:
         """Stop it: at once while it waits, at its next report while it runs."""
         with self._lock:
             self.stopping = True
-            if self.state == "queued":
-                self._end("stopped", message="Stopped before it began.")
+            if self.state != "queued":
+                return
+            self._end("stopped", message="Stopped before it began.")
+        # Not under the lock: it may delete many files.
+        self._tidy()
 
     def report(self, update: Update) -> None:
         """Note how far the work is.
@@ -109,7 +116,7 @@ class Job:
                 return
             self.state, self.started_s = "running", time.monotonic()
         try:
-            self._end("done", result=work(self.report))
+            self._end("done", result=self._worked(work))
         except Cancelled as error:
             self._end("stopped", message=str(error))
         except EmbedvizError as error:
@@ -119,8 +126,25 @@ class Job:
             logger.exception("Job %r failed", self.title)
             self._end("failed", message=_sentence(error))
 
+    def _worked(self, work: Work) -> object:
+        try:
+            return work(self.report)
+        finally:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        then, self.then = self.then, None
+        try:
+            if then is not None:
+                then()
+        # What the work has made is there all the same.
+        except Exception:
+            logger.exception("What job %r no longer needs is still there", self.title)
+
     def _end(self, state: State, *, message: str = "", result: object = None) -> None:
         self.message, self.result, self.finished_s = message, result, time.monotonic()
+        # Thousands of recordings may hang on it.
+        self.asked = None
         self.state = state
 
 
@@ -137,7 +161,16 @@ class Queue:
         self._worker: Thread | None = None
         self._closed = False
 
-    def submit(self, work: Work, *, owner: str, title: str, turn: Turn = "next") -> Job:
+    def submit(
+        self,
+        work: Work,
+        *,
+        owner: str,
+        title: str,
+        turn: Turn = "next",
+        asked: object = None,
+        then: Callable[[], object] | None = None,
+    ) -> Job:
         """Put work into the queue.
 
         Parameters
@@ -151,8 +184,13 @@ class Queue:
             What it does, in the user's words: `Embedding 240 recordings with YAMNet`.
         turn
             When it may start.
+        asked
+            What the work is given, kept as `Job.asked` while the job is active.
+        then
+            Called once when no work is left to do, however it ended and also where the job was
+            stopped before it began.
         """
-        job = Job(owner, title)
+        job = Job(owner, title, asked=asked, then=then)
         with self._changed:
             self._forget_old()
             self._jobs[job.id] = job

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -109,7 +108,7 @@ def remove(workspace: Workspace, paths: Iterable[Path], failed: Iterable[str] = 
             path.unlink()
         else:
             left_out.add(_named(workspace, path))
-    _left_out_path(workspace).write_text(json.dumps(sorted(left_out)), encoding="utf-8")
+    serverfolders.write_note(_left_out_path(workspace), sorted(left_out))
 
 
 def remove_all(workspace: Workspace) -> None:
@@ -228,7 +227,5 @@ def _left_out_path(workspace: Workspace) -> Path:
 
 
 def _left_out(workspace: Workspace) -> frozenset[str]:
-    path = _left_out_path(workspace)
-    return (
-        frozenset(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else frozenset()
-    )
+    found = serverfolders.read_note(_left_out_path(workspace))
+    return frozenset(found) if isinstance(found, list) else frozenset()

@@ -53,8 +53,8 @@ def run_bar(
     choices: Sequence[Choice],
 ) -> None:
     """Draw what a run would give and the button that starts it."""
-    running = {job.title for job in queue().of(workspace.token) if job.active}
-    waiting = [c for c in choices if runs.run_title(recordings, c) not in running]
+    running = [job.asked for job in queue().of(workspace.token) if job.active]
+    waiting = [c for c in choices if runs.asked(recordings, c) not in running]
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(_prospect(recordings, choices, waiting), width="stretch")
         pressed = st.button(

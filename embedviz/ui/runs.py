@@ -67,7 +67,7 @@ class Verified:
 
 
 def run_title(recordings: Sequence[Recording], choice: Choice) -> str:
-    """Say what a run does; two runs of the same title do the same."""
+    """Say what a run does; runs with other recordings may have the same title."""
     with_model = f"Embedding {counted(len(recordings), 'recording')} with {choice.title}"
     if choice.per == "window":
         settings = []
@@ -78,6 +78,11 @@ def run_title(recordings: Sequence[Recording], choice: Choice) -> str:
     settings += [] if choice.hop_s is None else [f"hop {choice.hop_s:g} s"]
     settings += [] if choice.channel is None else [f"channel {choice.channel}"]
     return ", ".join([with_model, *settings])
+
+
+def asked(recordings: Sequence[Recording], choice: Choice) -> object:
+    """Give what tells two runs apart, as their jobs carry it."""
+    return choice, tuple(recordings)
 
 
 def start(
@@ -112,7 +117,12 @@ def start(
         provenance = written.provenance
         return Made(name, written.rows, len(provenance.recordings), provenance.failures)
 
-    return queue().submit(work, owner=workspace.token, title=run_title(recordings, choice))
+    return queue().submit(
+        work,
+        owner=workspace.token,
+        title=run_title(recordings, choice),
+        asked=asked(recordings, choice),
+    )
 
 
 def start_download(workspace: Workspace, facts: Facts, variant: str) -> Job:

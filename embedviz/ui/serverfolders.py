@@ -12,9 +12,11 @@ import json
 import os
 import time
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from embedviz.atomic import written_whole
 from embedviz.audio import inspect
 from embedviz.errors import EmbedvizError, RecordingError
 from embedviz.folders import cache_folder
@@ -96,6 +98,8 @@ def survey(folder: Path, *, patience_s: float = PATIENCE_S) -> Survey:
 def sets(folder: Path, *, patience_s: float = PATIENCE_S) -> dict[str, Path]:
     """Find the embedding sets in a folder and below, files and sets in parts, by their names.
 
+    A set of which a part is a link out of the allowed folders is left out.
+
     Raises
     ------
     EmbedvizError
@@ -110,15 +114,14 @@ def sets(folder: Path, *, patience_s: float = PATIENCE_S) -> dict[str, Path]:
         folders[:] = [name for name in folders if _is_plain_folder(name)]
         files = [name for name in names if name.endswith(SET_ENDING) and name[0] != "."]
         found += [Path(parent, name) for name in (*in_parts, *files) if name.endswith(SET_ENDING)]
-    found = [path for path in found if is_allowed(path)]
+    found = [path for path in found if is_allowed(path) and _holds_only_allowed(path)]
     return {path.relative_to(top).as_posix(): path for path in sorted(found)}
 
 
 def used(workspace: Workspace) -> Mapping[str, float]:
     """Give the folders that a workspace uses, and when it looked into each, in seconds."""
-    path = _list_of(workspace)
-    found: dict[str, float] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return found
+    found = read_note(_list_of(workspace))
+    return found if isinstance(found, dict) else {}
 
 
 def use(workspace: Workspace, folder: Path) -> None:
@@ -170,6 +173,19 @@ def tables(folder: str, extensions: Container[str]) -> dict[str, Path]:
     return {f"{top.name}/{path.relative_to(top).as_posix()}": path for path in found}
 
 
+def read_note(path: Path) -> object:
+    """Give what a JSON file of a workspace says; None where there is none or it is torn."""
+    with suppress(FileNotFoundError, ValueError):
+        return json.loads(path.read_text("utf-8"))
+    return None
+
+
+def write_note(path: Path, content: object) -> None:
+    """Write a JSON file of a workspace; it appears whole or not at all."""
+    with written_whole(path) as file:
+        file.write(json.dumps(content).encode())
+
+
 def _checked(folder: Path) -> Path:
     real = folder.resolve()
     if not is_allowed(real):
@@ -200,6 +216,14 @@ def _stays(path: Path) -> bool:
     return not path.is_symlink() or is_allowed(path)
 
 
+def _holds_only_allowed(found: Path) -> bool:
+    """Tell whether no file of a set in parts leads out of the allowed folders."""
+    try:
+        return not found.is_dir() or all(_stays(path) for path in found.iterdir())
+    except OSError:
+        return False
+
+
 def _spread(files: list[Path]) -> Iterator[Path]:
     """Give every file once, so that the first ones come from everywhere."""
     steps = max(1, round(len(files) ** 0.5))
@@ -218,7 +242,7 @@ def _leads_out(name: str) -> str:
 
 
 def _write(workspace: Workspace, folders: Mapping[str, float]) -> None:
-    _list_of(workspace).write_text(json.dumps(dict(folders)), encoding="utf-8")
+    write_note(_list_of(workspace), dict(folders))
 
 
 def _list_of(workspace: Workspace) -> Path:
