@@ -20,7 +20,6 @@ from embedviz.storage import Folder
 from embedviz.store import AXES, KEY, THRIFT
 from embedviz.unpacked import Array
 
-_BATCH_ROWS = 8192
 _AGAIN = "run the command that wrote the set once more"
 # What parts of one set may differ in; anything else would make their rows incomparable.
 _OWN = ("recordings", "failures", "label_columns", "version")
@@ -217,5 +216,6 @@ def _opened(where: Folder, name: str) -> Iterator[pq.ParquetFile]:
 
 def _batches(where: Folder, name: str, column: str) -> Iterator[pa.Array]:
     with _opened(where, name) as file:
-        for batch in file.iter_batches(_BATCH_ROWS, columns=[column]):
-            yield batch.column(0)
+        # `iter_batches` would hold all that it has read before.
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=[column]).column(0).chunks

@@ -171,6 +171,19 @@ def is_partitioned(where: str | Path) -> bool:
     return is_url(where) or Path(where).is_dir()
 
 
+def one_part(path: Path) -> Partitioned:
+    """Open a set in one file as one of a single part; no row is read.
+
+    Raises
+    ------
+    SetError
+        If it cannot be read, or was not written by embedviz.
+    """
+    place = folder(path.parent)
+    found = partfiles.footer(place, path.name)
+    return Partitioned(place, {path.name: found.rows}, {}, found.info.get("projection"))
+
+
 def open_partitioned(
     where: str | Path, *, unfinished: Literal["refuse", "read"] = "refuse"
 ) -> Partitioned:

@@ -58,11 +58,9 @@ def sampled_parts(
     projection = partitioned.projection()
     if projection is not None:
         projection = replace(projection, coordinates=projection.coordinates[chosen])
-    made = replace(
-        made, recordings={name: made.recordings[name] for name in frame["recording"].unique()}
-    )
     if count < partitioned.rows:
-        made = replace(made, sampled_from=partitioned.rows)
+        heard = {name: made.recordings[name] for name in frame["recording"].unique()}
+        made = replace(made, recordings=heard, sampled_from=partitioned.rows)
     return EmbeddingSet(
         table=frame,
         vectors=np.concatenate(vectors),

@@ -11,8 +11,10 @@ import pytest
 from inparts import part, write_parts
 
 from embedviz import partfiles
+from embedviz.data import Projection
 from embedviz.errors import SetError
 from embedviz.folders import cache_folder
+from embedviz.imports.opening import open_source
 from embedviz.partcoordinates import write_projection
 from embedviz.partitioned import open_partitioned
 from embedviz.partitions import INDEX, PLAN, part_name
@@ -368,3 +370,21 @@ def test_a_sample_of_more_rows_than_there_are_is_all_of_them(in_parts, whole):
     found = sampled_parts(open_partitioned(in_parts), 41)
     pd.testing.assert_frame_equal(found.table, whole.table)
     assert found.provenance.sampled_from is None
+
+
+def test_a_sample_of_one_file_reads_it_a_row_group_at_a_time(whole, tmp_path, monkeypatch):
+    places = np.arange(80, dtype=np.float32).reshape(40, 2)
+    whole = whole.with_projection(Projection("pca", places, {}, (0.5, 0.25)))
+    monkeypatch.setattr("embedviz.store.ROW_GROUP", 16)
+    write_set(whole, tmp_path / "night.parquet")
+    monkeypatch.setattr("embedviz.store.pq.read_table", pytest.fail)
+    (found,) = open_source(tmp_path / "night.parquet", sample=10).values()
+    wanted = sampled(whole, 10)
+    pd.testing.assert_frame_equal(found.table, wanted.table)
+    np.testing.assert_array_equal(found.vectors, wanted.vectors)
+    np.testing.assert_array_equal(found.thumbnails, wanted.thumbnails)
+    np.testing.assert_array_equal(found.projection.coordinates, wanted.projection.coordinates)
+    assert found.provenance.sampled_from == 40
+    (all_of_it,) = open_source(tmp_path / "night.parquet", sample=40).values()
+    assert all_of_it.provenance == whole.provenance
+    np.testing.assert_array_equal(all_of_it.vectors, whole.vectors)

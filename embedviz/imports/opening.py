@@ -16,8 +16,8 @@ from embedviz.imports.arrays import read_arrays
 from embedviz.imports.audioset import read_audioset
 from embedviz.imports.hosted import config_address, fetch_files, is_config
 from embedviz.imports.pairing import paired
-from embedviz.imports.parquet import read_parquet
-from embedviz.partitioned import open_partitioned
+from embedviz.imports.parquet import is_own, read_parquet
+from embedviz.partitioned import one_part, open_partitioned
 from embedviz.partsample import sampled_parts
 from embedviz.projector.files import CONFIG_NAMES
 from embedviz.projector.read import read_bundle, read_pair
@@ -172,6 +172,9 @@ def _opened(
         return {path.stem: read_audioset(records, classes=rows, progress=told)}
     if kind == "vectors":
         return {path.stem: read_pair(path, rows)}
+    if kind == "parquet" and sample is not None and is_own(path):
+        told = _counting(progress, "rows")
+        return {path.stem: sampled_parts(one_part(path), sample, told)}
     one = read_arrays(path, rows) if kind == "arrays" else read_parquet(path)
     return {path.stem: one}
 

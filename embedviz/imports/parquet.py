@@ -49,6 +49,15 @@ def read_parquet(path: Path) -> EmbeddingSet:
     return imported_set(path.stem, vectors, columns)
 
 
+def is_own(path: Path) -> bool:
+    """Tell whether embedviz wrote a Parquet file; one that cannot be read is nobody's."""
+    try:
+        with pq.ParquetFile(path, **THRIFT) as file:
+            return KEY in (file.schema_arrow.metadata or {})
+    except _BROKEN:
+        return False
+
+
 def _is_vectors(kind: pa.DataType) -> bool:
     is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     if not any(is_kind(kind) for is_kind in is_list):
