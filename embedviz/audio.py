@@ -6,6 +6,7 @@ No function here holds a whole recording; `embedviz.soundfiles` opens and decode
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def blocks(
     ------
     RecordingError
         While the blocks are read: for all that `inspect` refuses, a channel that the recording
-        lacks, NaN or infinity, and sound that cannot be decoded to its end.
+        lacks, NaN or infinity, sound that cannot be decoded to its end, and a file that is no
+        longer as long as the `Recording` says, or of another rate or number of channels.
     """
     for _, block in blocks_at(recording_or_path, [rate_hz], channel=channel, block_s=block_s):
         yield block
@@ -79,23 +81,41 @@ def blocks_at(
 
     The blocks of a rate, the parameters and the errors are those of `blocks`.
     """
-    if isinstance(recording_or_path, Recording):
-        path, name = recording_or_path.path, recording_or_path.name
-    else:
-        path, name = recording_or_path, recording_or_path.name
-    with open_sound(path, name) as opened:
+    path = recording_or_path.path if isinstance(recording_or_path, Recording) else recording_or_path
+    with open_sound(path, recording_or_path.name) as opened:
         own_hz = opened.sound.samplerate
+        if isinstance(recording_or_path, Recording):
+            _check_gathered(recording_or_path, opened, opened.sound.frames)
         size = max(1, min(round(block_s * own_hz), _BLOCK_VALUES // opened.sound.channels))
         streams = {
             rate_hz: soxr.ResampleStream(own_hz, rate_hz, 1, dtype="float32", quality="HQ")
             for rate_hz in rates_hz
             if rate_hz != own_hz
         }
+        frames = 0
         for block in _mono(opened, size, channel=channel):
+            frames += len(block)
             if own_hz in rates_hz:
                 yield own_hz, block
             yield from _resampled(streams, block, last=False)
+        if isinstance(recording_or_path, Recording) and opened.sound.frames >= UNKNOWN_FRAMES:
+            _check_gathered(recording_or_path, opened, frames)
         yield from _resampled(streams, np.empty(0, np.float32), last=True)
+
+
+def _check_gathered(gathered: Recording, opened: OpenSound, frames: int) -> None:
+    """Refuse sound that is another than when it was inspected."""
+    sound = opened.sound
+    same = (sound.samplerate, sound.channels) == (gathered.rate_hz, gathered.channels)
+    # The frames of a FLAC without a length are known once it is decoded.
+    known = frames < UNKNOWN_FRAMES
+    if not same or (known and frames / sound.samplerate != gathered.duration_s):
+        raise changed(gathered.name)
+
+
+def changed(name: str) -> RecordingError:
+    """Say that a recording is no longer what it was when it was first looked at."""
+    return RecordingError(f"{name} changed while it was read; start again when it is complete.")
 
 
 def _resampled(
@@ -139,6 +159,19 @@ def sha256(path: Path, name: str | None = None) -> str:
     """
     with open_file(path, name or path.name) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def state(path: Path, name: str) -> tuple[int, int]:
+    """Give what tells two states of a file apart without reading it: bytes, and when it changed.
+
+    Raises
+    ------
+    RecordingError
+        If the file cannot be read.
+    """
+    with open_file(path, name) as stream:
+        found = os.fstat(stream.fileno())
+    return found.st_size, found.st_mtime_ns
 
 
 def _mono(

@@ -29,8 +29,8 @@ class Wish:
     """What one model wants of a recording."""
 
     rate_hz: int
-    kept: Callable[[str], Kept | None]
-    """SHA-256 of a recording's bytes -> what the model heard of it before."""
+    kept: Callable[[Recording, str], Kept | None]
+    """A recording, the SHA-256 of its bytes -> what the model heard of it before."""
 
 
 class Sound:
@@ -167,23 +167,28 @@ class Feed:
 
     def _send(self, recording: Recording) -> None:
         error: RecordingError | None = None
+        before = None
         try:
+            before = audio.state(recording.path, recording.name)
             sha256 = audio.sha256(recording.path, recording.name)
         except RecordingError as raised:
             sha256, error = "", raised
         hearing: list[tuple[Queue[Any], int]] = []
         for queue, wish in zip(self._queues, self._wishes, strict=True):
-            kept = wish.kept(sha256) if error is None else None
+            kept = wish.kept(recording, sha256) if error is None else None
             self._give(queue, _Begin(recording, sha256, kept))
             if kept is None:
                 hearing.append((queue, wish.rate_hz))
         if hearing and error is None:
-            error = self._decode(recording, hearing)
+            error = self._decode(recording, hearing, before)
         for queue, _ in hearing:
             self._give(queue, _End(error))
 
     def _decode(
-        self, recording: Recording, hearing: Sequence[tuple[Queue[Any], int]]
+        self,
+        recording: Recording,
+        hearing: Sequence[tuple[Queue[Any], int]],
+        before: tuple[int, int] | None,
     ) -> RecordingError | None:
         """Give the blocks of a recording to those who wait for them, or why they end early."""
         rates = sorted({rate_hz for _, rate_hz in hearing})
@@ -192,6 +197,9 @@ class Feed:
                 for queue, wanted_hz in hearing:
                     if wanted_hz == rate_hz:
                         self._give(queue, block)
+            # What was heard would be kept under the name of the bytes that were there before.
+            if audio.state(recording.path, recording.name) != before:
+                return audio.changed(recording.name)
         except RecordingError as error:
             return error
         return None

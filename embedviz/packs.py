@@ -27,6 +27,8 @@ class Waiting:
     recording: Recording
     sha256: str
     parts: list[windows.Windows]
+    copies: list[Recording] = field(default_factory=list)
+    """Recordings of the same contents, which get its rows."""
 
     def __len__(self) -> int:
         """Give the number of its windows."""

@@ -106,12 +106,13 @@ def pool(
     ------
     Heard
         One row for each stretch: the mean of the windows whose centres lie in it, or the window
-        nearest to its middle where there is none.
+        nearest to its middle where there is none; no row of no window.
     """
     length = min(seconds, duration_s)
     last = stretches(duration_s, length) - 1
     whole = math.isinf(seconds)
     open_rows: dict[int, Stretch] = {}
+    newest: tuple[float, Heard, int] | None = None
 
     def stretch(index: int, like: Heard) -> Stretch:
         if index not in open_rows:
@@ -138,7 +139,7 @@ def pool(
                 reached.add_frames(start + offsets, part.patches[row])
             newest = (centre, part, row)
     # With a hop longer than a window, none may reach the last stretch.
-    if last not in open_rows:
+    if newest is not None and last not in open_rows:
         stretch(last, newest[1]).offer(*newest)
     for index in sorted(open_rows):
         yield open_rows[index].row()

@@ -43,6 +43,7 @@ class Run:
     def __post_init__(self) -> None:
         """Refuse settings that the model does not offer, before anything is heard."""
         self.true_hop_s = self.model.checked_hop(self.per, self.hop_s)
+        self.model.facts.hop_samples(self.true_hop_s)
         self._pack = Pack.of(self.model, self.per, self.hop_s)
         self._last_of_shards = {shard[-1].name for shard in shards(self.recordings)}
         self._arrived: deque[str] = deque()
@@ -52,14 +53,16 @@ class Run:
     def wish(self) -> Wish:
         """What it wants of a recording: what was heard of it before, or its sound."""
         rate_hz = self.model.facts.rate_hz
-        return Wish(rate_hz, kept=lambda sha256: cache.load(self.key(sha256)))
+        return Wish(rate_hz, kept=lambda *heard: cache.load(self.key(*heard)))
 
-    def key(self, sha256: str) -> str:
+    def key(self, recording: Recording, sha256: str) -> str:
         """Give the name of a recording's entry in the cache."""
         model = self.model
         return cache.key(
             {
                 "recording": sha256,
+                # The rows end where it was said to end when it was gathered.
+                "gathered": [recording.duration_s, recording.rate_hz, recording.channels],
                 "model": model.facts.name,
                 "variant": model.variant,
                 "weights": {file: found.sha256 for file, found in sorted(model.weights.items())},
@@ -88,8 +91,7 @@ class Run:
         return None if self.heard else Unheard(self.failed)
 
     def _hear(self, arrival: Arrival) -> None:
-        if arrival.kept is not None:
-            self._keep(arrival.recording, arrival.sha256)
+        if self._is_heard(arrival):
             return
         duration_s = arrival.recording.duration_s
         blocks = self.meter.counted(arrival.sound, self.model.facts.rate_hz)
@@ -101,9 +103,27 @@ class Run:
             self._hear_pack()
         self._pack.waiting.append(waiting)
 
+    def _is_heard(self, arrival: Arrival) -> bool:
+        """Give a recording the rows of equal contents, where there are any or soon will be.
+
+        A copy never joins a pack: once the first is finished it would not, so the batches of a
+        run that goes on after a crash would be others.
+        """
+        recording, sha256 = arrival.recording, arrival.sha256
+        key = self.key(recording, sha256)
+        # The feed runs ahead; what it found missing may be finished by now.
+        if arrival.kept is not None or cache.load(key) is not None:
+            self._keep(recording, sha256)
+            return True
+        for one in self._pack.waiting if self._pack else []:
+            if one.sha256 == sha256 and self.key(one.recording, sha256) == key:
+                one.copies.append(recording)
+                return True
+        return False
+
     def _hear_alone(self, arrival: Arrival, blocks: Iterable[FloatArray]) -> None:
         """Hear a recording block by block, and keep its rows as they come."""
-        recording, key = arrival.recording, self.key(arrival.sha256)
+        recording, key = arrival.recording, self.key(arrival.recording, arrival.sha256)
         heard = self.model.hear(
             blocks, duration_s=recording.duration_s, per=self.per, hop_s=self.hop_s
         )
@@ -112,6 +132,8 @@ class Run:
             for part in heard:
                 add(self._entry(part))
                 rows += len(part)
+            # A recording may fail behind the last window.
+            deque(blocks, maxlen=0)
             if not rows:
                 raise too_short(recording)
         self._keep(recording, arrival.sha256)
@@ -119,13 +141,18 @@ class Run:
     def _hear_pack(self) -> None:
         """Hear the short recordings that wait for each other."""
         heard = self._pack.hear() if self._pack else []
-        entries = {self.key(one.sha256): self._entry(joined(parts)) for one, parts in heard}
-        cache.save(entries)
+        cache.save(
+            {
+                self.key(one.recording, one.sha256): self._entry(joined(parts))
+                for one, parts in heard
+            }
+        )
         for one, _ in heard:
-            self._keep(one.recording, one.sha256)
+            for recording in (one.recording, *one.copies):
+                self._keep(recording, one.sha256)
 
     def _keep(self, recording: Recording, sha256: str) -> None:
-        kept = Kept(cache.path_of(self.key(sha256)))
+        kept = Kept(cache.path_of(self.key(recording, sha256)))
         self.sources[recording.name] = Source(
             path=str(recording.path.resolve()),
             sha256=sha256,

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import soundfile as sf
 
 from embedviz.data import FloatArray
 from embedviz.errors import RecordingError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 RATES_HZ = (4_000, 384_000)
 MAX_CHANNELS = 32
@@ -76,20 +80,44 @@ class OpenSound:
     """Bytes in the file."""
 
 
+class _Stream(io.FileIO):
+    """A file that remembers why it could not be read.
+
+    libsndfile asks for bytes and takes no exceptions: it goes on as if the file ended there.
+    """
+
+    failed: OSError | None = None
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        try:
+            return super().readinto(buffer) or 0
+        except OSError as error:
+            self.failed = error
+            return 0
+
+
 @contextmanager
 def open_file(path: Path, name: str) -> Iterator[io.FileIO]:
-    """Open a regular file; anything else (a folder, a pipe) would fail late or never return."""
+    """Open a regular file; anything else (a folder, a pipe) would fail late or never return.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be opened, or what is read from it meanwhile cannot be read.
+    """
     try:
         if not path.exists():
             raise RecordingError(f"{name} does not exist; looked for {path}.")
         if not path.is_file():
             raise RecordingError(f"{name} is not a file; {_CHOOSE}.")
-        stream = io.FileIO(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise RecordingError(f"{name} cannot be read ({reason}).") from error
-    with stream:
-        yield stream
+        with _Stream(path) as stream:
+            try:
+                yield stream
+            finally:
+                if stream.failed is not None:
+                    raise stream.failed
+    except OSError as error:
+        raise RecordingError(f"{name} cannot be read ({error.strerror or error}).") from error
 
 
 @contextmanager

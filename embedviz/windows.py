@@ -106,6 +106,43 @@ def _until(stream: Iterator[FloatArray], samples: int) -> FloatArray:
     return head
 
 
+class _Gapless:
+    """A stream without what no window hears: a gap between two windows may last hours.
+
+    Parameters
+    ----------
+    blocks
+        Of the sound with its edges.
+    size, hop
+        Samples in a window, and from one's start to the next.
+    """
+
+    def __init__(self, blocks: Iterable[FloatArray], *, size: int, hop: float) -> None:
+        self._blocks, self._size, self._true_hop = blocks, size, hop
+        # Starts are rounded; below this a window may begin before the one before it ends.
+        self._gaps = hop >= size + 1
+        self.hop = size if self._gaps else hop
+        """Samples between window starts in what is left."""
+        self.samples = 0
+        """Taken from the blocks, gaps included."""
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        """Give what windows hear of each block."""
+        for block in self._blocks:
+            start = self.samples
+            self.samples += len(block)
+            if not self._gaps:
+                yield block
+            elif pieces := [piece for piece in self._pieces(block, start) if len(piece)]:
+                yield np.concatenate(pieces)
+
+    def _pieces(self, block: FloatArray, start: int) -> Iterator[FloatArray]:
+        first = max(0, math.floor((start - self._size) / self._true_hop))
+        for window in range(first, math.ceil((start + len(block)) / self._true_hop) + 1):
+            begin = round(window * self._true_hop) - start
+            yield block[max(0, begin) : max(0, begin + self._size)]
+
+
 def cut(
     blocks: Iterable[FloatArray], framing: Framing, *, hop: float, batch: int
 ) -> Iterator[Windows]:
@@ -122,20 +159,21 @@ def cut(
     """
     size = framing.window_samples
     edges = framing.lead_samples + framing.trail_samples
+    sound = _Gapless(with_edges(blocks, framing) if edges else blocks, size=size, hop=hop)
+    true_hop, hop = hop, sound.hop
     held = np.zeros(0, np.float32)
     held_start = 0
     done = 0
-    for block in with_edges(blocks, framing) if edges else blocks:
+    for block in sound:
         held = np.concatenate([held, block])
         while round((done + batch - 1) * hop) + size <= held_start + len(held):
             yield _batch(held, held_start, done, batch, size=size, hop=hop)
             done += batch
             used = min(round(done * hop) - held_start, len(held))
             held, held_start = held[used:], held_start + used
-    total = held_start + len(held)
-    if total <= edges:
+    if sound.samples <= edges:
         return
-    remaining = count(total - edges, framing, hop=hop) - done
+    remaining = count(sound.samples - edges, framing, hop=true_hop) - done
     while remaining > 0:
         yield _batch(held, held_start, done, min(batch, remaining), size=size, hop=hop)
         done += batch

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import struct
 import tracemalloc
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import soundfile as sf
 import soxr
 
-from embedviz import audio
+from embedviz import audio, soundfiles
 from embedviz.data import Recording
 from embedviz.errors import RecordingError
 from tests.conftest import tone
@@ -244,6 +246,74 @@ def test_a_flac_that_does_not_state_its_length_is_heard_whole(write):
     assert audio.inspect(path).duration_s == 2
     assert len(heard(path, 16000)) == 32000
     assert len(audio.read(path, start_s=1.5)[0]) == 8000
+
+
+def test_a_recording_that_grew_since_it_was_inspected_is_refused(write):
+    path = write("growing.wav", lively(1, 16000))
+    recording = audio.inspect(path)
+    assert len(heard(recording, 16000)) == 16000
+    for changed in (lively(2, 16000), lively(1, 16000, channels=2)):
+        write("growing.wav", changed)
+        with pytest.raises(RecordingError, match=r"^growing.wav changed while it was read; "):
+            heard(recording, 16000)
+
+
+def test_a_recording_without_a_length_that_grew_is_refused(write):
+    def piped(seconds):
+        path = write("piped.flac", lively(seconds, 16000), kind="FLAC", subtype="PCM_16")
+        content = bytearray(path.read_bytes())
+        content[21:26] = bytes([content[21] & 0xF0, 0, 0, 0, 0])
+        path.write_bytes(content)
+        return path
+
+    recording = audio.inspect(piped(1))
+    assert len(heard(recording, 16000)) == 16000
+    piped(2)
+    with pytest.raises(RecordingError, match=r"^piped.flac changed while it was read; "):
+        heard(recording, 16000)
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Reads that fail once so many bytes of a file are read, as from a disk with a defect."""
+
+    def fail_after(bytes_read):
+        class Disk(io.FileIO):
+            def readinto(self, buffer):
+                if self.tell() >= bytes_read:
+                    raise OSError(errno.EIO, "Input/output error")
+                return super().readinto(buffer)
+
+        class Failing(soundfiles._Stream, Disk):
+            """What is asked of a stream it asks of the disk."""
+
+        monkeypatch.setattr(soundfiles, "_Stream", Failing)
+
+    return fail_after
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("WAV", "PCM_16"), ("MP3", "MPEG_LAYER_III")])
+@pytest.mark.parametrize("after", [0, 20_000])
+def test_a_disk_that_fails_is_named_and_is_no_end_of_the_sound(
+    write, failing, capfd, kind, subtype, after
+):
+    path = write("call.bin", lively(20, 16000), kind=kind, subtype=subtype)
+    failing(after)
+    for read in (audio.sha256, lambda path: list(audio.blocks(path, 16000))):
+        with pytest.raises(
+            RecordingError, match=r"^call.bin cannot be read \(Input/output error\)"
+        ):
+            read(path)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="needs Linux")
+def test_a_file_of_the_system_that_cannot_be_read_is_named(tmp_path):
+    link = tmp_path / "a.wav"
+    link.symlink_to("/proc/self/mem")
+    with pytest.raises(RecordingError, match=r"^a.wav "):
+        audio.sha256(link)
+    assert why(link)
 
 
 def without_xing(path: Path) -> Path:

@@ -1,6 +1,10 @@
 """Recordings in, rows out: batches with bad files, the cache, resuming, and Parquet."""
 
+import errno
+import hashlib
 import json
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +16,7 @@ from conftest import tone
 
 from embedviz import cache, models, soundfiles
 from embedviz.embed import embed
-from embedviz.errors import Cancelled, RecordingError, SetError
+from embedviz.errors import Cancelled, ModelError, RecordingError, SetError
 from embedviz.labels import from_folders
 from embedviz.recordings import gather
 from embedviz.store import read_set, write_set
@@ -142,8 +146,119 @@ def test_a_damaged_cache_entry_is_computed_again(three_clips, tmp_path, counting
     assert len(entries) == 3
     entries[0].write_bytes(entries[0].read_bytes()[:100])
     again = embed(gathered(three_clips, tmp_path), model)
-    np.testing.assert_array_equal(first.vectors, again.vectors)
+    # It was heard with two others, and is now heard alone.
+    np.testing.assert_allclose(first.vectors, again.vectors, rtol=0, atol=1e-6)
     assert sum(calls) > len(first)
+
+
+def test_a_disk_that_fails_during_a_run_costs_one_recording(
+    three_clips, tmp_path, logmel, monkeypatch
+):
+    recordings = gathered(three_clips, tmp_path)
+    real = hashlib.file_digest
+
+    def failing(stream, algorithm):
+        if os.path.samestat(os.fstat(stream.fileno()), (three_clips / "low/a.wav").stat()):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(stream, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", failing)
+    found = embed(recordings, logmel)
+    assert found.provenance.failures == {
+        "low/a.wav": "low/a.wav cannot be read (Input/output error)."
+    }
+    assert len(found.provenance.recordings) == 2
+
+
+@pytest.mark.parametrize("batch", [64, 1], ids=["in a pack", "alone"])
+@pytest.mark.parametrize("per", ["window", 2.0])
+def test_a_recording_that_grew_since_it_was_gathered_leaves_nothing_in_the_cache(
+    write_wav, tmp_path, logmel, per, batch
+):
+    model = replace(logmel, batch=batch)
+    path = write_wav("growing.wav", tone(300, 5.0))
+    before = gather([path], unpack_to=tmp_path).recordings
+    write_wav("growing.wav", tone(300, 20.0))
+    with pytest.raises(RecordingError, match=r"growing.wav changed while it was read; start again"):
+        embed(before, model, per=per)
+    found = embed(gather([path], unpack_to=tmp_path).recordings, model, per=per)
+    assert (found.table["stop_s"] > found.table["start_s"]).all()
+    assert found.table["stop_s"].max() > 19.0
+
+
+@pytest.mark.parametrize("batch", [64, 1], ids=["in a pack", "alone"])
+def test_a_recording_written_to_while_it_is_decoded_fails(
+    three_clips, tmp_path, logmel, monkeypatch, batch
+):
+    from embedviz import audio
+
+    recordings = gathered(three_clips, tmp_path)
+    real = audio.blocks_at
+
+    def touched(recording, *arguments, **more):
+        yield from real(recording, *arguments, **more)
+        if recording.name == "low/a.wav":
+            os.utime(recording.path, (0, 0))
+
+    monkeypatch.setattr(audio, "blocks_at", touched)
+    found = embed(recordings, replace(logmel, batch=batch))
+    assert list(found.provenance.failures) == ["low/a.wav"]
+    assert "changed while it was read" in found.provenance.failures["low/a.wav"]
+    assert len(list((cache.cache_folder() / "recordings").rglob("*.parquet"))) == 2
+
+
+def test_equal_files_are_heard_once(three_clips, tmp_path, counting):
+    model, calls = counting
+    shutil.copy(three_clips / "low/a.wav", three_clips / "low/z.wav")
+    found = embed(gathered(three_clips, tmp_path), model)
+    first, copy = (found.table["recording"] == name for name in ("low/a.wav", "low/z.wav"))
+    np.testing.assert_array_equal(found.vectors[first], found.vectors[copy])
+    assert sum(calls) == len(found) - copy.sum()
+    assert found.provenance.recordings["low/z.wav"].path.endswith("z.wav")
+
+
+def test_a_run_that_goes_on_makes_the_same_batches_where_files_are_equal(
+    write_wav, tmp_path, counting, monkeypatch
+):
+    model, calls = counting
+    for number in range(14):
+        write_wav(f"clips/{number:02d}.wav", tone(200 + 50 * number, 3.0))
+    shutil.copy(tmp_path / "clips/00.wav", tmp_path / "clips/11b.wav")
+    recordings = gathered(tmp_path / "clips", tmp_path)
+    whole = embed(recordings, model)
+    batches, save = list(calls), cache.save
+    assert len(batches) == 2
+    monkeypatch.setenv("EMBEDVIZ_CACHE", str(tmp_path / "another cache"))
+
+    def stopped(entries):
+        save(entries)
+        raise Cancelled("Stopped.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "save", stopped)
+        with pytest.raises(Cancelled):
+            embed(recordings, model)
+    again = embed(recordings, model)
+    assert calls == batches + batches
+    assert again.vectors.tobytes() == whole.vectors.tobytes()
+
+
+def test_a_hop_beyond_a_day_is_refused_before_anything_is_heard(three_clips, tmp_path, counting):
+    model, calls = counting
+    for hop_s in (86_401, 1e305):
+        with pytest.raises(ModelError, match="too long; wanted at most a day"):
+            embed(gathered(three_clips, tmp_path), model, hop_s=hop_s)
+    assert not calls
+
+
+def test_a_recording_without_a_sample_at_the_models_rate_is_named_when_heard_alone(
+    write_wav, tmp_path, logmel
+):
+    path = write_wav("blip.wav", np.zeros(1, np.float32), rate_hz=384_000)
+    recordings = gather([path], unpack_to=tmp_path).recordings
+    for per in ("window", "recording", 2.0):
+        with pytest.raises(RecordingError, match=r"blip\.wav lasts"):
+            embed(recordings, replace(logmel, batch=1), per=per)
 
 
 def test_progress_counts_seconds_of_sound_and_ends_complete(three_clips, tmp_path, logmel):

@@ -34,7 +34,10 @@ def test_vggish_leaves_out_the_tail_after_the_first_window(samples, expected):
 
 @pytest.mark.parametrize("block", [1, 7, 100, 999, 5000])
 @pytest.mark.parametrize("batch", [1, 3, 64])
-@pytest.mark.parametrize(("tail", "hop"), [("pad", 30), ("drop", 30), ("pad", 33.3), ("drop", 150)])
+@pytest.mark.parametrize(
+    ("tail", "hop"),
+    [("pad", 30), ("drop", 30), ("pad", 33.3), ("drop", 150), ("pad", 100.5), ("pad", 333.3)],
+)  # fmt: skip
 def test_blocks_and_batches_change_no_window(block, batch, tail, hop):
     sound = np.arange(1, 1001, dtype=np.float32)
     blocks = [sound[i : i + block] for i in range(0, len(sound), block)]
@@ -89,6 +92,24 @@ def test_sound_too_short_to_be_mirrored_is_refused():
 def test_no_window_starts_after_the_end_where_the_hop_is_longer_than_a_window():
     assert windows.count(1100, framing(100, "pad"), hop=500) == 3
     assert windows.count(1000, framing(100, "pad"), hop=500) == 2
+
+
+@pytest.mark.parametrize(("lead", "trail"), [(0, 0), (20, 0), (20, 30)])
+def test_what_lies_between_windows_is_not_held(lead, trail):
+    edged = framing(100, "pad", lead_samples=lead, trail_samples=trail)
+    sound = np.arange(1, 50_001, dtype=np.float32)
+    found = list(windows.cut(np.split(sound, 100), edged, hop=5000.25, batch=4))
+    assert max(len(part.stretch) for part in found) == 400
+    samples = np.concatenate([part.samples for part in found])
+    assert len(samples) == windows.count(50_000, edged, hop=5000.25)
+    padded = np.pad(sound, (lead, trail + 100))
+    for i, window in enumerate(samples):
+        start = round(i * 5000.25)
+        np.testing.assert_array_equal(window, padded[start : start + 100])
+
+
+def test_no_window_gives_no_pooled_row():
+    assert list(pool([], seconds=2.0, duration_s=1e-6, window_s=1.0)) == []
 
 
 def test_padding_is_counted():

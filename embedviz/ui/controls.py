@@ -14,7 +14,7 @@ import streamlit as st
 
 from embedviz.data import EmbeddingSet, Provenance
 from embedviz.neighbours import METRICS
-from embedviz.store import KEY
+from embedviz.store import KEY, THRIFT
 from embedviz.titles import model_title
 from embedviz.ui.extras import EXPLAINED, TITLES, offered
 from embedviz.ui.projections import DEFAULTS, METHODS, stored_choice
@@ -193,6 +193,7 @@ def described(workspace: Workspace, name: str) -> str:
 @lru_cache(maxsize=256)
 def _summary(path: Path, stamp: int) -> str:
     """Sum a set up from its file's head; `stamp` tells two states of one file apart."""
-    head = pq.read_metadata(path)
+    with pq.ParquetFile(path, **THRIFT) as file:
+        head = file.metadata
     made = Provenance.from_json(json.loads(head.metadata[KEY]))
     return f"{model_title(made)} · {counted(head.num_rows, 'point')}"

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from embedviz.atomic import written_whole
 from embedviz.data import TIME_COLUMNS, EmbeddingSet, Projection, Provenance
 from embedviz.errors import SetError
-from embedviz.store import AXES, KEY
+from embedviz.store import AXES, KEY, THRIFT
 
 
 def without_pictures(path: Path) -> EmbeddingSet:
@@ -27,7 +27,7 @@ def without_pictures(path: Path) -> EmbeddingSet:
         It cannot be read.
     """
     try:
-        table = pq.read_table(path, columns=[*TIME_COLUMNS, "embedding"])
+        table = pq.read_table(path, columns=[*TIME_COLUMNS, "embedding"], **THRIFT)
     except (OSError, pa.ArrowException) as error:
         raise SetError(f"{path.name} cannot be read: {error}.") from error
     vectors = table.column("embedding").combine_chunks()
@@ -47,7 +47,7 @@ def write_mapped(path: Path, projection: Projection, target: Path) -> None:
         One cannot be read, or the other not be written.
     """
     try:
-        with pq.ParquetFile(path) as made, written_whole(target) as file:
+        with pq.ParquetFile(path, **THRIFT) as made, written_whole(target) as file:
             schema = _schema(made.schema_arrow, projection)
             start = 0
             with pq.ParquetWriter(file, schema, compression="zstd") as writer:

@@ -18,7 +18,7 @@ from embedviz.correspondence import RowNumbers, corresponding, matching_rows
 from embedviz.data import TIME_COLUMNS, EmbeddingSet, FloatArray, Projection, Provenance, Source
 from embedviz.errors import EmbedvizError, SetError
 from embedviz.neighbours import Progress
-from embedviz.store import KEY
+from embedviz.store import KEY, THRIFT
 from embedviz.ui.jobs import Job, Report, Update
 from embedviz.ui.results import at_once, result
 from embedviz.ui.workspace import Workspace
@@ -203,9 +203,9 @@ def _stamp(workspace: Workspace, name: str) -> str:
 def _stretches(path: Path, _stamp: str) -> tuple[pd.DataFrame, Mapping[str, Source]] | None:
     """Read what rows a set's file has, without their vectors; None where it cannot be read."""
     try:
-        head = pq.read_metadata(path)
-        made = Provenance.from_json(json.loads(head.metadata[KEY]))
-        table = pq.read_table(path, columns=list(TIME_COLUMNS))
+        with pq.ParquetFile(path, **THRIFT) as file:
+            made = Provenance.from_json(json.loads(file.metadata.metadata[KEY]))
+            table = file.read(list(TIME_COLUMNS))
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
     return table.replace_schema_metadata(None).to_pandas(), made.recordings

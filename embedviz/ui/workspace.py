@@ -2,6 +2,7 @@
 
 cache_folder()/workspaces/<token>/uploads/   recordings and tables, folders kept
 cache_folder()/workspaces/<token>/incoming/  files that a browser is sending, see `incoming`
+cache_folder()/workspaces/<token>/sent/      those that have come, for a browser that asks again
 cache_folder()/workspaces/<token>/sets/      <name>.parquet
 cache_folder()/workspaces/<token>/making/    sets that are being written
 cache_folder()/workspaces/<token>/labels/    what was labelled on the map, see `relabelling`
