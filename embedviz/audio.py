@@ -15,7 +15,8 @@ import soxr
 
 from embedviz.data import FloatArray, Recording
 from embedviz.errors import RecordingError
-from embedviz.soundfiles import UNKNOWN_FRAMES, OpenSound, decoded, open_file, open_sound
+from embedviz.openfiles import open_file
+from embedviz.soundfiles import UNKNOWN_FRAMES, OpenSound, decoded, open_sound
 
 _BLOCK_VALUES = 2**21  # samples x channels decoded at a time: 8 MiB, whatever `block_s` asks for
 

@@ -12,15 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import soundfile as sf
 
 from embedviz.data import FloatArray
 from embedviz.errors import RecordingError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from embedviz.openfiles import CHOOSE, open_file
 
 RATES_HZ = (4_000, 384_000)
 MAX_CHANNELS = 32
@@ -36,7 +33,6 @@ _DECLARED = re.compile(
     r"^\s*(?:data|SSND|BODY|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
 _CONVERT = "convert it to WAV or FLAC, for example with ffmpeg"
-_CHOOSE = "choose a recording"
 _LOOKS = (
     (4, b"ftyp", "an MP4 or M4A file", _CONVERT),
     (0, b"\x1aE\xdf\xa3", "a WebM or Matroska file", _CONVERT),
@@ -47,11 +43,11 @@ _LOOKS = (
     (0, b"#!AMR", "an AMR file", _CONVERT),
     (0, b"wvpk", "a WavPack file", _CONVERT),
     (0, b"MAC ", "a Monkey's Audio file", _CONVERT),
-    (0, b"MThd", "a MIDI file, which holds notes and no sound", _CHOOSE),
-    (0, b"\x89PNG", "a PNG picture", _CHOOSE),
-    (0, b"\xff\xd8\xff", "a JPEG picture", _CHOOSE),
-    (0, b"GIF8", "a GIF picture", _CHOOSE),
-    (0, b"%PDF", "a PDF document", _CHOOSE),
+    (0, b"MThd", "a MIDI file, which holds notes and no sound", CHOOSE),
+    (0, b"\x89PNG", "a PNG picture", CHOOSE),
+    (0, b"\xff\xd8\xff", "a JPEG picture", CHOOSE),
+    (0, b"GIF8", "a GIF picture", CHOOSE),
+    (0, b"%PDF", "a PDF document", CHOOSE),
     (0, b"PK\x03\x04", "a ZIP archive", "unpack it first"),
     (0, b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (0, b"version https://git-lfs", "a Git LFS pointer", "fetch the file with git lfs pull"),
@@ -78,46 +74,6 @@ class OpenSound:
     stream: io.FileIO
     size: int
     """Bytes in the file."""
-
-
-class _Stream(io.FileIO):
-    """A file that remembers why it could not be read.
-
-    libsndfile asks for bytes and takes no exceptions: it goes on as if the file ended there.
-    """
-
-    failed: OSError | None = None
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        try:
-            return super().readinto(buffer) or 0
-        except OSError as error:
-            self.failed = error
-            return 0
-
-
-@contextmanager
-def open_file(path: Path, name: str) -> Iterator[io.FileIO]:
-    """Open a regular file; anything else (a folder, a pipe) would fail late or never return.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be opened, or what is read from it meanwhile cannot be read.
-    """
-    try:
-        if not path.exists():
-            raise RecordingError(f"{name} does not exist; looked for {path}.")
-        if not path.is_file():
-            raise RecordingError(f"{name} is not a file; {_CHOOSE}.")
-        with _Stream(path) as stream:
-            try:
-                yield stream
-            finally:
-                if stream.failed is not None:
-                    raise stream.failed
-    except OSError as error:
-        raise RecordingError(f"{name} cannot be read ({error.strerror or error}).") from error
 
 
 @contextmanager
@@ -155,7 +111,7 @@ def _why_closed(stream: io.FileIO, name: str, error: sf.LibsndfileError) -> str:
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return f"{name} is not audio: it looks like an HTML page; download the recording itself."
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or not re.search(rb"[\x00-\x08\x0e-\x1f]", head):
-        return f"{name} is not audio: it looks like plain text; {_CHOOSE}."
+        return f"{name} is not audio: it looks like plain text; {CHOOSE}."
     reason = error.error_string.strip(" .")
     if "not recognised" in reason or "regular file" in reason:  # libsndfile's words for "no idea"
         return f"{name} is not audio that can be read; if it plays elsewhere, {_CONVERT}."

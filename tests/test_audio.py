@@ -14,7 +14,7 @@ import pytest
 import soundfile as sf
 import soxr
 
-from embedviz import audio, soundfiles
+from embedviz import audio, openfiles
 from embedviz.data import Recording
 from embedviz.errors import RecordingError
 from tests.conftest import tone
@@ -284,10 +284,10 @@ def failing(monkeypatch):
                     raise OSError(errno.EIO, "Input/output error")
                 return super().readinto(buffer)
 
-        class Failing(soundfiles._Stream, Disk):
+        class Failing(openfiles._Stream, Disk):
             """What is asked of a stream it asks of the disk."""
 
-        monkeypatch.setattr(soundfiles, "_Stream", Failing)
+        monkeypatch.setattr(openfiles, "_Stream", Failing)
 
     return fail_after
 

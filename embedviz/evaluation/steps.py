@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
+from embedviz.errors import Cancelled, EmbedvizError
 from embedviz.evaluation.results import Progress
 
 Tell = Callable[[Progress], None]
@@ -22,6 +24,20 @@ class Step:
     """In the user's words."""
     weight: int
     run: Callable[[Part], None]
+
+
+def optional(steps: Iterable[Step], left_out: str, notes: list[str]) -> list[Step]:
+    """Let steps fail: a note that begins with `left_out` says why, and the others go on."""
+    return [replace(step, run=partial(_try, step.run, left_out, notes)) for step in steps]
+
+
+def _try(run: Callable[[Part], None], left_out: str, notes: list[str], tell: Part) -> None:
+    try:
+        run(tell)
+    except Cancelled:
+        raise
+    except EmbedvizError as error:
+        notes.append(f"{left_out}: {error}")
 
 
 def run_all(steps: Iterable[Step], tell: Tell | None) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embedviz.data import EmbeddingSet, FloatArray
-from embedviz.errors import Cancelled, EmbedvizError, EvaluationError
+from embedviz.errors import EvaluationError
 from embedviz.evaluation import baseline
 from embedviz.evaluation.beside import (
     beside_majority,
@@ -31,7 +30,7 @@ from embedviz.evaluation.results import (
     Probed,
     Trusted,
 )
-from embedviz.evaluation.steps import Part, Step
+from embedviz.evaluation.steps import Part, Step, optional
 from embedviz.evaluation.units import Gathered
 
 if TYPE_CHECKING:
@@ -70,19 +69,19 @@ class Work:
         steps = []
         if "confounds" in parts:
             listen = Step("Listening to the recordings", 10, self._find_things)
-            steps += self._optional("The search for confounds was left out", [listen])
+            steps += optional([listen], "The search for confounds was left out", self._notes)
         for title in self._sets:
             steps += self._of_set(title, parts)
         if not any(map(self._is_baseline, self._sets)):
             hear = Step("Hearing the recordings with log-mel", 15, self._hear_baseline)
             probes = self._probes(self._log_mel, 10)
-            steps += self._optional("There is no log-mel baseline", [hear, *probes])
+            steps += optional([hear, *probes], "There is no log-mel baseline", self._notes)
         if "ensembles" in parts:
             for members in ensembles([title for title in self._sets if self._is_member(title)]):
                 title = f"ensemble of {', '.join(members)}"
                 join = Step(f"{title}: joining", 1, partial(self._join, members))
                 probes = self._probes(title, 15)
-                steps += self._optional(f"The {title} was left out", [join, *probes])
+                steps += optional([join, *probes], f"The {title} was left out", self._notes)
         return steps
 
     def result(self, made: Made) -> Evaluation:
@@ -106,18 +105,6 @@ class Work:
     def _is_member(self, title: str) -> bool:
         return not self._is_baseline(title) and not self._sets[title].provenance.members
 
-    def _optional(self, left_out: str, steps: Sequence[Step]) -> list[Step]:
-        """Let steps fail with a note that begins with these words, and the others go on."""
-        return [replace(step, run=partial(self._try, left_out, step.run)) for step in steps]
-
-    def _try(self, left_out: str, run: Callable[[Part], None], tell: Part) -> None:
-        try:
-            run(tell)
-        except Cancelled:
-            raise
-        except EmbedvizError as error:
-            self._notes.append(f"{left_out}: {error}")
-
     def _of_set(self, title: str, parts: frozenset[str]) -> list[Step]:
         """Plan what is asked of one set, beginning with its vectors."""
         steps = [Step(f"{title}: pooling", 1, lambda _: self._take(title))]
@@ -131,7 +118,7 @@ class Work:
         for part, (doing, weight, run) in more.items():
             if part in parts:
                 step = Step(f"{title}: {doing}", weight, partial(run, title))
-                steps += self._optional(f"{title}: the {doing} was left out", [step])
+                steps += optional([step], f"{title}: the {doing} was left out", self._notes)
         return steps
 
     def _probes(self, title: str, weight: int) -> list[Step]:
