@@ -10,7 +10,7 @@ from embedviz.ui import evaluating_tables as tables
 from embedviz.ui import session
 from embedviz.ui.evaluating_columns import Added, added, columns_title, submit_columns
 from embedviz.ui.evaluating_kept import Kept
-from embedviz.ui.evaluating_shown import not_asked
+from embedviz.ui.evaluating_shown import say_missing
 from embedviz.ui.jobs import queue
 from embedviz.ui.progress import plain
 from embedviz.ui.session import CHOSEN
@@ -30,13 +30,7 @@ def show_maps(workspace: Workspace, one: Kept, evaluation: Evaluation) -> None:
         for trusted in evaluation.trusted:
             _trusted(trusted)
     if not evaluation.clustered and not evaluation.trusted:
-        if {"clusters", "trust"}.isdisjoint(one.asked.parts):
-            not_asked("Clusters", "Trust of the map")
-        else:
-            st.info(
-                "What was asked for could not be had; *Good to know* says why.",
-                icon=":material/info:",
-            )
+        say_missing(one, {"clusters": "Clusters", "trust": "Trust of the map"})
     _columns(workspace, one)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import streamlit as st
@@ -117,7 +117,7 @@ def show_models(one: Kept, evaluation: Evaluation) -> None:
 def show_confounds(one: Kept, evaluation: Evaluation) -> None:
     """Show what else the vectors predict, and the probe before and after corrections."""
     if not evaluation.confounds and not evaluation.corrected:
-        not_asked("Confounds", "Corrections")
+        say_missing(one, {"confounds": "Confounds", "corrections": "Corrections"})
         return
     if evaluation.confounds:
         from embedviz.ui import evaluating_figures as figures
@@ -145,13 +145,14 @@ def show_confounds(one: Kept, evaluation: Evaluation) -> None:
         st.caption("Accuracy of PCA and logistic regression, with its 95 % interval.")
 
 
-def not_asked(*parts: str) -> None:
-    """Say that a part was not asked for."""
-    named = " and ".join(parts)
-    st.info(
-        f"{named} were not asked for; choose *Everything* above and evaluate again.",
-        icon=":material/info:",
-    )
+def say_missing(one: Kept, parts: Mapping[str, str]) -> None:
+    """Say why nothing is there of some parts; `parts` gives their names in words."""
+    if parts.keys().isdisjoint(one.asked.parts):
+        named = " and ".join(parts.values())
+        words = f"{named} were not asked for; choose *Everything* above and evaluate again."
+    else:
+        words = "What was asked for could not be had; *Good to know* says why."
+    st.info(words, icon=":material/info:")
 
 
 def _differences(one: Kept, evaluation: Evaluation) -> None:
