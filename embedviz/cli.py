@@ -49,7 +49,7 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("folder", type=PATH)
+@click.argument("folder", callback=written_here)
 def demo(folder: Path) -> None:
     """Write the synthetic demo recordings into FOLDER."""
     from embedviz.demo import write_demo

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from embedviz.cli_import import written_here
+
 PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=PATH)
-@click.option("--out", required=True, type=PATH, help="FILE.parquet.")
+@click.option("--out", required=True, callback=written_here, help="FILE.parquet.")
 def ensemble(files: tuple[Path, ...], out: Path) -> None:
     """Join the vectors of several FILEs into one set, over the rows that all of them have."""
     from embedviz.ensemble import ensemble as join_sets

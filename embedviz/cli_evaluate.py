@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from embedviz.cli_import import written_here
+
 if TYPE_CHECKING:
     from embedviz.data import EmbeddingSet
     from embedviz.evaluation.results import Evaluation, Progress
@@ -59,7 +61,12 @@ PARTS = ("curves", "clusters", "trust", "confounds", "corrections", "ensembles")
     help="Also add clusters, and how far the map is to be trusted, to FILES as columns; labels "
     "are never replaced.",
 )
-@click.option("--out", required=True, type=PATH, help="REPORT.html; JSON and CSV come beside it.")
+@click.option(
+    "--out",
+    required=True,
+    callback=written_here,
+    help="REPORT.html; JSON and CSV come beside it.",
+)
 def evaluate(
     files: tuple[Path, ...],
     label: str,

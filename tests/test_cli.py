@@ -252,3 +252,18 @@ def test_a_damaged_weight_file_is_listed_as_damaged(embedviz_command):
     (folder / "yamnet.h5").write_bytes(b"half of it")
     listed = embedviz_command("weights", "list").out
     assert "damaged" in next(line for line in listed.splitlines() if "yamnet.h5" in line)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("demo", "s3://bucket/demo"),
+        ("ensemble", "a.parquet", "b.parquet", "--out", "s3://bucket/both.parquet"),
+        ("evaluate", "a.parquet", "--label", "label", "--out", "s3://bucket/report.html"),
+    ],
+)
+def test_an_address_is_no_path_on_this_machine(embedviz_command, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    said = embedviz_command(*command, status=1)
+    assert "is an address; wanted a path on this machine." in said.err
+    assert not list(tmp_path.glob("s3*"))
