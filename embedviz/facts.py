@@ -7,11 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from embedviz.errors import ModelError
-
-LONGEST_HOP_S = 86_400.0
-"""A day; far beyond it a number of samples is infinite."""
-
 
 @dataclass(frozen=True)
 class WeightFile:
@@ -137,19 +132,8 @@ class Facts:
         return self.framing.hop_s
 
     def hop_samples(self, hop_s: float | None = None) -> float:
-        """Give a hop (the native one for None) in samples, a whole number where it is one.
-
-        Raises
-        ------
-        ModelError
-            If it is longer than `LONGEST_HOP_S`.
-        """
-        seconds = self.hop_s if hop_s is None else hop_s
-        if seconds > LONGEST_HOP_S:
-            raise ModelError(
-                f"The hop {seconds:g} s is too long; wanted at most a day, {LONGEST_HOP_S:,.0f} s."
-            )
-        hop = seconds * self.rate_hz
+        """Give a hop (the native one for None) in samples, a whole number where it is one."""
+        hop = (self.hop_s if hop_s is None else hop_s) * self.rate_hz
         return round(hop) if abs(hop - round(hop)) < 1e-6 else hop
 
     def of(self, variant: str) -> Facts:

@@ -35,14 +35,11 @@ def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
 
 def drawn(embedding_set: EmbeddingSet, count: int, seed: int) -> RowArray:
     """Draw `count` row numbers in rising order; the first label column keeps its shares."""
-    import pandas as pd
-
-    from embedviz.projector.sampling import stratified, stratum_of
+    from embedviz.projector.sampling import drawn_by, stratum_of
 
     by = stratum_of(embedding_set)
     values = embedding_set.table[by] if by else np.zeros(len(embedding_set))
-    codes = pd.factorize(values, use_na_sentinel=False)[0].astype(np.int64)
-    return stratified(codes, min(count, len(embedding_set)), seed=seed)
+    return drawn_by(values, count, seed=seed)
 
 
 def drawn_evenly(rows: int, count: int, seed: int) -> RowArray:

@@ -22,6 +22,8 @@ Per = Literal["window", "recording"] | float
 Columns = Callable[[FloatArray], Mapping[str, Column]]
 """Class scores (N, classes) -> columns of the table."""
 
+LONGEST_HOP_S = 86_400.0
+"""A day; far beyond it a number of samples is infinite."""
 SHORTEST_STRETCH_S = 0.05
 
 
@@ -154,6 +156,10 @@ class Model:
         if not (math.isfinite(hop) and hop * facts.rate_hz >= 1):
             raise ModelError(
                 f"The hop {hop:g} s is too short; wanted a positive number of seconds."
+            )
+        if hop > LONGEST_HOP_S:
+            raise ModelError(
+                f"The hop {hop:g} s is too long; wanted at most a day, {LONGEST_HOP_S:,.0f} s."
             )
         if facts.fixed_hop and abs(hop - facts.hop_s) > 1e-6:
             raise ModelError(

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from embedviz import partfiles
 from embedviz.data import EmbeddingSet
 from embedviz.large import RowArray
 from embedviz.partitioned import Partitioned
-from embedviz.projector.sampling import stratified
+from embedviz.projector.sampling import drawn_by, stratum_among
 from embedviz.unpacked import Array, Progress
 
 
@@ -72,15 +71,10 @@ def sampled_parts(
 
 def _drawn(partitioned: Partitioned, count: int) -> RowArray:
     """Draw the rows, in rising order."""
-    rows = partitioned.rows
-    if count >= rows:
-        return np.arange(rows)
-    labels = partitioned.provenance.label_columns
-    label = "label" if "label" in labels else next(iter(labels), None)  # as `stratum_of`
-    if label is None:
-        return stratified(np.zeros(rows, np.int64), count)
-    values = partitioned.columns([label])[label]
-    return stratified(pd.factorize(values, use_na_sentinel=False)[0].astype(np.int64), count)
+    if count >= partitioned.rows:
+        return np.arange(partitioned.rows)
+    by = stratum_among(partitioned.provenance.label_columns)
+    return drawn_by(partitioned.columns([by])[by] if by else np.zeros(partitioned.rows), count)
 
 
 def _picked(blocks: Iterator[Array], rows: RowArray) -> list[Array]:

@@ -43,7 +43,6 @@ class Run:
     def __post_init__(self) -> None:
         """Refuse settings that the model does not offer, before anything is heard."""
         self.true_hop_s = self.model.checked_hop(self.per, self.hop_s)
-        self.model.facts.hop_samples(self.true_hop_s)
         self._pack = Pack.of(self.model, self.per, self.hop_s)
         self._last_of_shards = {shard[-1].name for shard in shards(self.recordings)}
         self._arrived: deque[str] = deque()

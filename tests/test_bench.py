@@ -185,13 +185,19 @@ def test_the_chart_is_drawn_to_scale_and_told_in_words():
     assert widths[1] > widths[0] > widths[3] > widths[2]
 
 
-def test_ctrl_c_keeps_what_is_finished(capsys, monkeypatch):
+def ended_by(monkeypatch, model, error, figures):
+    """Let a model's measurement end in an error and give these figures for others."""
+
     def run(ask, _step):
-        if ask.model == "openl3":
-            raise KeyboardInterrupt
-        return SETTING, FAST
+        if ask.model == model:
+            raise error
+        return SETTING, figures
 
     monkeypatch.setattr(running, "run", run)
+
+
+def test_ctrl_c_keeps_what_is_finished(capsys, monkeypatch):
+    ended_by(monkeypatch, "openl3", KeyboardInterrupt, FAST)
     status, out, err = run_bench(capsys, "--model", "yamnet", "--model", "openl3")
     assert status == 130
     assert "yamnet" in out
@@ -199,24 +205,14 @@ def test_ctrl_c_keeps_what_is_finished(capsys, monkeypatch):
 
 
 def test_a_model_that_fails_does_not_take_the_others_with_it(capsys, monkeypatch):
-    def run(ask, _step):
-        if ask.model == "yamnet":
-            raise EmbedvizError("Measuring yamnet ended early.")
-        return SETTING, SLOW
-
-    monkeypatch.setattr(running, "run", run)
+    ended_by(monkeypatch, "yamnet", EmbedvizError("Measuring yamnet ended early."), SLOW)
     status, out, err = run_bench(capsys, "--model", "yamnet", "--model", "openl3")
     assert (status, err) == (3, "warning: Measuring yamnet ended early.\n")
     assert "openl3" in out
 
 
 def test_a_later_model_that_cannot_do_it_leaves_the_earlier_figures(capsys, monkeypatch):
-    def run(ask, _step):
-        if ask.model == "openl3":
-            raise ModelError("OpenL3 cannot do that here.")
-        return SETTING, FAST
-
-    monkeypatch.setattr(running, "run", run)
+    ended_by(monkeypatch, "openl3", ModelError("OpenL3 cannot do that here."), FAST)
     status, out, err = run_bench(capsys, "--model", "yamnet", "--model", "openl3")
     assert (status, err) == (3, "warning: OpenL3 cannot do that here.\n")
     assert "yamnet" in out

@@ -96,13 +96,7 @@ def share_with_interval(
     right, group = np.asarray(right, np.float64), in_order(groups)
     held, sums = np.bincount(group), np.bincount(group, right)
     error2 = _variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
-    faults = min(np.count_nonzero(sums < held), np.count_nonzero(sums > 0))
-    return _wilson(
-        float(right.mean()),
-        error2 + other_variance,
-        faults=int(faults),
-        least=float(held.sum() ** 2 / (held**2).sum()),
-    )
+    return _wilson(float(right.mean()), error2 + other_variance, **_known_of(held, sums))
 
 
 def difference_with_interval(
@@ -160,13 +154,12 @@ def _scored(found: Judged, metric: str, seed: int) -> Score:
         seed,
         units=len(found.truth) if metric in OF_RANKS else 0,
     )
-    faults = min(np.count_nonzero(right < held), np.count_nonzero(right > 0))
-    least = float(held.sum() ** 2 / (held**2).sum())
+    known = _known_of(held, right)
     if metric in OF_RANKS:
         # Ranks are known as well as the smaller class is.
         reach = groups_of_class(found.truth, found.group)
-        least = float(reach[reach > 0].min())
-    return _wilson(value, error2, faults=int(faults), least=least)
+        known["least"] = float(reach[reach > 0].min())
+    return _wilson(value, error2, **known)
 
 
 def _over_classes(found: Judged, metric: str, seed: int) -> Score:
@@ -177,14 +170,13 @@ def _over_classes(found: Judged, metric: str, seed: int) -> Score:
     drawn = np.concatenate(
         [per_class(found, metric, weights) for weights in draws(found.groups, seed=seed)]
     )[:, known]
-    # As in `_variance`; a single group tells of no variance.
-    new = found.groups / max(found.groups - 1, 1)
-    error2, of_each = np.nanvar(np.nanmean(drawn, axis=1)) * new, np.nanvar(drawn, axis=0) * new
+    of_mean = float(_of_new_groups(np.nanmean(drawn, axis=1), found.groups))
+    of_each = _of_new_groups(drawn, found.groups)
     shares, count = shares[known], len(known)
     trials = np.array(
         [
-            _trials(float(shares[place]), float(of_each[place]), **_known_of(found, metric, one))
-            for place, one in enumerate(known.tolist())
+            _trials(float(share), float(error2), **_known_of_class(found, metric, one))
+            for one, share, error2 in zip(known.tolist(), shares, of_each, strict=True)
         ]
     )
     # Together the classes get what Wilson adds to one proportion.
@@ -192,21 +184,28 @@ def _over_classes(found: Judged, metric: str, seed: int) -> Score:
     middles = (shares * trials + added / 2) / (trials + added)
     spread2 = float((middles * (1 - middles) / (trials + added)).sum()) / count**2
     # Classes of the same groups may be right or wrong together.
-    together = max(1.0, float(error2) / max(float(of_each.sum()) / count**2, 1e-12))
+    together = max(1.0, of_mean / max(float(of_each.sum()) / count**2, 1e-12))
     middle, half = float(middles.mean()), _Z * (spread2 * together) ** 0.5
     return Score(value, max(0.0, min(middle - half, value)), min(1.0, max(middle + half, value)))
 
 
-def _known_of(found: Judged, metric: str, one: int) -> dict[str, Any]:
-    """Count the groups in which a class was right and wrong, and how many there are at least."""
+def _known_of(held: npt.NDArray[Any], right: npt.NDArray[Any]) -> dict[str, Any]:
+    """Tell what so many right units of those held by each group (G,) show of mistakes.
+
+    Gives the `faults`, groups with a mistake or, if fewer, with something right; and the trials
+    there are at `least`, were every group right or wrong as one.
+    """
+    faults = min(np.count_nonzero(right < held), np.count_nonzero(right > 0))
+    return {"faults": int(faults), "least": float(held.sum() ** 2 / (held**2).sum())}
+
+
+def _known_of_class(found: Judged, metric: str, one: int) -> dict[str, Any]:
     asked = found.truth == one
     if metric == "macro_f1":
         asked = asked | (found.predicted == one)
     right = asked & (found.truth == found.predicted)
     held = np.bincount(found.group[asked], minlength=found.groups)
-    hits = np.bincount(found.group[right], minlength=found.groups)
-    faults = min(np.count_nonzero(hits < held), np.count_nonzero(hits > 0))
-    return {"faults": int(faults), "least": float(held.sum() ** 2 / (held**2).sum())}
+    return _known_of(held, np.bincount(found.group[right], minlength=found.groups))
 
 
 def _variance(
@@ -216,8 +215,13 @@ def _variance(
     if groups < 2:
         return 0.0
     drawn = np.concatenate([score(weights) for weights in draws(groups, seed=seed, units=units)])
+    return float(_of_new_groups(drawn, groups))
+
+
+def _of_new_groups(drawn: WideArray, groups: int) -> WideArray:
+    """Give the variance of what was drawn (B, ...), were other groups drawn; 0 of a single one."""
     # G groups drawn from G vary by (G - 1) / G of what G new ones would.
-    return float(np.nanvar(drawn)) * groups / (groups - 1)
+    return np.asarray(np.nanvar(drawn, axis=0) * groups / max(groups - 1, 1))
 
 
 def _overlap(value: float) -> float:

@@ -126,7 +126,7 @@ def values(found: Judged, metric: str, weights: WideArray) -> WideArray:
     if metric not in METRICS:
         raise EvaluationError(f"The score {metric!r} is not one of {', '.join(METRICS)}.")
     if metric == "accuracy":
-        right, are, _ = np.split(np.asarray((found.counts.T @ weights.T).T), 3, axis=1)
+        right, are, _ = _counted(found, weights)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(right.sum(axis=1) / are.sum(axis=1))
     found_of_each = per_class(found, metric, weights)
@@ -137,10 +137,15 @@ def values(found: Judged, metric: str, weights: WideArray) -> WideArray:
 
 def per_class(found: Judged, metric: str, weights: WideArray) -> WideArray:
     """Give what a mean over classes is the mean of: recall or F1 (B, C), NaN where undefined."""
-    right, are, said = np.split(np.asarray((found.counts.T @ weights.T).T), 3, axis=1)
+    right, are, said = _counted(found, weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = right / are if metric == "balanced_accuracy" else 2 * right / (are + said)
     return np.asarray(share)
+
+
+def _counted(found: Judged, weights: WideArray) -> list[WideArray]:
+    """Give of each class (B, C) the units predicted rightly, that are, and predicted."""
+    return np.split(np.asarray((found.counts.T @ weights.T).T), 3, axis=1)
 
 
 def _of_ranks(found: Judged, metric: str, weights: WideArray) -> WideArray:

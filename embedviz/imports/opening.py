@@ -160,11 +160,11 @@ def _opened(
         raise SetError(f"{path.name} brings its own rows; leave out {rows.name}.")
     if kind == "records" and len(records) > _MOST_RECORD_FILES:
         raise SetError(f"{path} holds more than {_MOST_RECORD_FILES:,} files; name fewer.")
+    if sample is not None and (kind == "parts" or (kind == "parquet" and is_own(path))):
+        opened = open_partitioned(path) if kind == "parts" else one_part(path)
+        return {path.stem: sampled_parts(opened, sample, _counting(progress, "rows"))}
     if kind == "parts":
-        if sample is None:
-            return {path.stem: read_set(path)}
-        told = _counting(progress, "rows")
-        return {path.stem: sampled_parts(open_partitioned(path), sample, told)}
+        return {path.stem: read_set(path)}
     if kind == "bundle":
         return read_bundle(path, failures=failures)
     if kind == "records":
@@ -172,9 +172,6 @@ def _opened(
         return {path.stem: read_audioset(records, classes=rows, progress=told)}
     if kind == "vectors":
         return {path.stem: read_pair(path, rows)}
-    if kind == "parquet" and sample is not None and is_own(path):
-        told = _counting(progress, "rows")
-        return {path.stem: sampled_parts(one_part(path), sample, told)}
     one = read_arrays(path, rows) if kind == "arrays" else read_parquet(path)
     return {path.stem: one}
 

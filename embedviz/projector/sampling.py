@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,7 @@ def sampled(embedding_set: EmbeddingSet, count: int, *, label: str | None = None
         return embedding_set
     by = label or stratum_of(embedding_set)
     values = embedding_set.table[by] if by else np.zeros(len(embedding_set))
-    rows = stratified(pd.factorize(values, use_na_sentinel=False)[0].astype(np.int64), count)
+    rows = drawn_by(values, count)
     pictures, projection = embedding_set.thumbnails, embedding_set.projection
     if projection is not None:
         projection = replace(projection, coordinates=projection.coordinates[rows])
@@ -44,8 +46,18 @@ def sampled(embedding_set: EmbeddingSet, count: int, *, label: str | None = None
 
 def stratum_of(embedding_set: EmbeddingSet) -> str | None:
     """Give the column that samples keep the shares of: `label`, or the first of the labels."""
-    labels = embedding_set.label_columns
+    return stratum_among(embedding_set.label_columns)
+
+
+def stratum_among(labels: Sequence[str]) -> str | None:
+    """Give that column's name among those of the label columns."""
     return "label" if "label" in labels else next(iter(labels), None)
+
+
+def drawn_by(values: pd.Series | npt.NDArray[Any], count: int, *, seed: int = 0) -> IntArray:
+    """Give at most `count` of N row numbers in rising order; equal values (N,) keep their share."""
+    codes = pd.factorize(values, use_na_sentinel=False)[0].astype(np.int64)
+    return stratified(codes, min(count, len(codes)), seed=seed)
 
 
 def stratified(classes: IntArray, count: int, *, seed: int = 0) -> IntArray:

@@ -69,7 +69,7 @@ def _choice(workspace: Workspace, roots: Sequence[Path]) -> bool:
 
 def _sets(workspace: Workspace, folder: Path) -> bool:
     """Offer the embedding sets in a folder; tell whether one is being opened."""
-    found = serverfolders.sets(folder)
+    found = _sets_in(str(folder))
     if not found:
         return False
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -126,6 +126,11 @@ def _used(workspace: Workspace) -> bool:
 @st.cache_data(ttl=FRESH_S, max_entries=100, show_spinner="Looking into the folder …")
 def _survey(folder: str) -> Survey:
     return serverfolders.survey(Path(folder))
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=100, show_spinner=False)
+def _sets_in(folder: str) -> dict[str, Path]:
+    return serverfolders.sets(Path(folder))
 
 
 def _words(found: Survey) -> str:
