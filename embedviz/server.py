@@ -4,6 +4,7 @@
                                           ?fade=1 takes the clicks off its ends
     /stretch/<token>/<set>/<row>.wav      ?start=1.5&stop=9, seconds of the row's recording
     /recording/<token>/<set>/<row>        the whole file that the row was cut from
+    /brought/<token>/<recording>          a recording that lies in the workspace, by its name
     /picture/<token>/<set>/<row>.png      what the model saw; ?colours=magma or inverted
     /sheet/<token>/<set>/<level>/<i>.png  what it saw of many rows, see `sheets`
     /around/<token>/<set>/<row>.png       the spectrogram of the recording around the row
@@ -12,6 +13,7 @@
     /similar/<token>/<set>/<row>.json     ?k=50 or ?distance=0.2, the rows alike and itself
     /column/<token>/<set>/<column>        a column of the table, see `packing`
     /pack/<token>/<digest>                what a page published, see `ui.packs`
+    /drawn/<token>/<digest>.png           a picture that a page published
     /selection/<token>/<set>              POST: bits of chosen rows, which get an id
     /selection/<token>/<set>/<id>         the bits
     /upload/<token>/<id>                  GET, PUT, DELETE: a file in pieces, see `served.uploads`
@@ -57,6 +59,7 @@ ANSWERS: dict[str, Callable[[Request], Response]] = {
     "/sound/{token}/{name}/{row}.wav": sounds.sound,
     "/stretch/{token}/{name}/{row}.wav": sounds.stretch,
     "/recording/{token}/{name}/{row}": sounds.recording,
+    "/brought/{token}/{recording:path}": sounds.brought,
     "/picture/{token}/{name}/{row}.png": pictures.picture,
     "/sheet/{token}/{name}/{level}/{index}.png": pictures.sheet,
     "/around/{token}/{name}/{row}.png": pictures.surroundings,
@@ -66,6 +69,7 @@ ANSWERS: dict[str, Callable[[Request], Response]] = {
     # The name of a column may hold anything, a slash too.
     "/column/{token}/{name}/{column:path}": columns.column,
     "/pack/{token}/{digest}": columns.pack,
+    "/drawn/{token}/{digest}.png": pictures.drawn,
     "/selection/{token}/{name}/{id}": selections.chosen,
     "/projector/{token}/{bundle}/{file:path}": projector.projector,
     "/map/{file}": scripts.script,

@@ -1,5 +1,6 @@
 """Export: sets as a bundle for the TensorFlow Embedding Projector."""
 
+import io
 from collections.abc import Sequence
 
 import streamlit as st
@@ -10,10 +11,12 @@ from embedviz.projector.cells import safe_cells
 from embedviz.projector.frames import frame_colours, frames
 from embedviz.projector.options import Options
 from embedviz.thumbnails import MOST_CLEAR_WINDOWS, sprite_sheet
+from embedviz.ui.addresses import address
 from embedviz.ui.bundling import choose
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.exports import last_written, submit
 from embedviz.ui.opening import frame, show_bundle
+from embedviz.ui.packs import publish
 from embedviz.ui.progress import plain
 from embedviz.ui.session import CHOSEN, workspace
 from embedviz.ui.workspace import Workspace
@@ -81,12 +84,12 @@ def preview(own: Workspace, names: Sequence[str], options: Options) -> None:
         )
         return
     try:
-        show_cells(embedding_set, options)
+        show_cells(own, embedding_set, options)
     except BundleError as error:
         st.warning(plain(str(error)), icon=":material/photo_size_select_large:")
 
 
-def show_cells(embedding_set: EmbeddingSet, options: Options) -> None:
+def show_cells(own: Workspace, embedding_set: EmbeddingSet, options: Options) -> None:
     """Show the used rows of the sprite sheet, or of its beginning where it is large."""
     pictures = embedding_set.thumbnails[:MOST_SHOWN]
     drawn = None
@@ -98,8 +101,12 @@ def show_cells(embedding_set: EmbeddingSet, options: Options) -> None:
     words = f"one cell of {sprite.cell_px} px a point, the first at the top left"
     if len(embedding_set) > MOST_SHOWN:
         words = f"the first {MOST_SHOWN:,} of {len(embedding_set):,} points"
+    png = io.BytesIO()
+    sprite.image.crop((0, 0, sprite.image.width, used * sprite.cell_px)).save(png, "PNG")
+    # Streamlit forgets its own pictures in the middle of a rerun, where a slow browser asks later.
+    digest = publish(own, png.getvalue())
     st.image(
-        sprite.image.crop((0, 0, sprite.image.width, used * sprite.cell_px)),
+        address("drawn", own, f"{digest}.png"),
         width="stretch",
         caption=f"The sprite sheet: {words}.",
         alt="Spectrograms of the points, side by side",

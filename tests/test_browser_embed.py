@@ -78,6 +78,26 @@ def test_files_and_a_folder_are_dropped_with_their_table(page, server, night, co
     assert console_errors == []
 
 
+def test_a_chosen_recording_is_heard(page, own, server, night, console_errors):
+    for path in sorted(night.glob("*/[123].wav")):
+        with path.open("rb") as content:
+            own.save(f"{path.parent.name}/{path.name}", content)
+    page.goto(f"{server.url}/embed?w={own.token}")
+    page.get_by_text("Select a recording to hear it.").wait_for()
+    row = page.get_by_test_id("stDataFrame").locator("tbody tr", has_text="owl/3.wav")
+    row.wait_for(state="attached")
+    box = page.get_by_test_id("stDataFrame").bounding_box()
+    # The list is a canvas; its marks are on the left of the fourth line, below the heading.
+    page.mouse.click(box["x"] + 12, box["y"] + 35 * 3.5)
+    sound = page.locator("audio")
+    sound.wait_for()
+    page.wait_for_function("document.querySelector('audio').readyState >= 1")
+    assert sound.evaluate("audio => audio.duration") == 3
+    heard = page.request.get(sound.evaluate("audio => audio.currentSrc"))
+    assert heard.body() == (night / "owl" / "3.wav").read_bytes()
+    assert console_errors == []
+
+
 def test_a_cut_upload_goes_on_and_a_cancelled_one_leaves_nothing(page, own, server, tmp_path):
     long, asked = tmp_path / "long.wav", []
     sf.write(long, np.random.default_rng(0).normal(size=6_000_000), 48000, subtype="PCM_16")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import zipfile
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import numpy as np
 import pytest
 from asking import Client
 from onpage import laid_out, visit
+from PIL import Image
 
 from embedviz.projector.findings import Finding
 from embedviz.projector.validate import Report
@@ -84,6 +87,17 @@ def test_the_bundle_opens_in_the_projector_of_this_app(open_page, make_set, work
     assert "vz-projector-dashboard" in client.get(asked).text
     (one,) = client.get(f"{asked}info?run=.").json["embeddings"]
     assert one["tensorShape"] == [40, 16]
+
+
+def test_the_pictures_shown_are_those_of_the_bundle(open_page, make_set, workspace):
+    app = open_page(night=laid_out(make_set()))
+    (shown,) = app.get("image")
+    # Not in Streamlit's own store of pictures, which forgets them in the middle of a rerun.
+    picture = Client().get(urlsplit(shown.value[0]).path).picture
+    write(app)
+    with Image.open(io.BytesIO(held(workspace, "night")["sprite.png"])) as whole:
+        np.testing.assert_array_equal(picture, whole.crop((0, 0, *picture.size)))
+        assert picture.width == whole.width
 
 
 def test_the_projector_is_shown_on_the_page_only_if_asked_for(open_page, make_set):

@@ -499,10 +499,12 @@ OWN = {
     "similar": "/similar/{token}/{name}/{row}.json",
     "column": "/column/{token}/{name}/label",
     "pack": "/pack/{token}/{digest}",
+    "drawn": "/drawn/{token}/{digest}.png",
+    "brought": "/brought/{token}/{recording}",
     "choose": "/selection/{token}/{name}",
     "chosen": "/selection/{token}/{name}/{id}",
 }
-OF_SETS = sorted(OWN.keys() - {"pack"})
+OF_SETS = sorted(OWN.keys() - {"pack", "drawn", "brought"})
 OF_ROWS = sorted(kind for kind, address in OWN.items() if "{row}" in address)
 
 
@@ -513,6 +515,7 @@ def asked(client, workspace, made):
         "token": workspace.token,
         "name": "esc10",
         "row": 0,
+        "recording": "clip.wav",
         "digest": publish(workspace, b"published"),
         "id": keep_selection(workspace, "esc10", b"\x03", 8),
     }
@@ -545,7 +548,12 @@ def refused(answer, sentence=""):
 
 @pytest.mark.parametrize("kind", OWN)
 def test_another_sessions_token_opens_nothing(asked, kind):
-    words = {"pack": "These values are not", "chosen": "This selection is not kept"}
+    words = {
+        "pack": "What this page showed is not in this workspace",
+        "drawn": "What this page showed is not in this workspace",
+        "brought": "There is no recording 'clip.wav' in this workspace.",
+        "chosen": "This selection is not kept",
+    }
     sentence = words.get(kind, "There is no set 'esc10' in this workspace.")
     refused(asked(kind, token=Workspace.create().token), sentence)
 
@@ -646,7 +654,7 @@ def test_the_demo_can_be_explored_from_every_workspace_and_selections_are_ones_o
     put_set(make_set(8), workspace, path, name="demo")
     other = Workspace.create()
     made = client.post(f"/selection/{workspace.token}/demo", b"\x03").json
-    for kind in OWN.keys() - {"pack", "choose", "chosen"}:
+    for kind in set(OF_SETS) - {"choose", "chosen"}:
         address = OWN[kind].format(token=other.token, name="demo", row=0)
         assert client.get(address).status_code == 200, kind
     address = OWN["chosen"].format(token=other.token, name="demo", id=made["id"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from urllib.parse import quote
 
 import anyio
 import asking
@@ -126,6 +127,34 @@ def test_the_whole_recording_is_sent_by_ranges(client, workspace, heard):
     part = client.get(address, headers={"Range": "bytes=44-143"})
     assert part.status_code == 206
     assert part.content == answer.content[44:144]
+
+
+def test_what_is_no_sound_is_not_given_away(client, workspace, make_set, tmp_path, monkeypatch):
+    secret = tmp_path / "field" / "passwords.txt"
+    secret.parent.mkdir()
+    secret.write_text("humpback")
+    monkeypatch.setenv("EMBEDVIZ_RECORDINGS", str(secret.parent))
+    put_set(make_set, workspace, secret)
+    answer = client.get(f"/recording/{workspace.token}/esc10/0")
+    assert answer.status_code == 404
+    assert answer.text.startswith("clip000.wav is not audio: it looks like plain text")
+
+
+def test_a_recording_in_the_workspace_is_heard_before_any_set_holds_it(client, workspace, samples):
+    path = workspace.uploads / "night #1" / "owl?.wav"
+    path.parent.mkdir()
+    sf.write(path, samples, RATE_HZ, subtype="PCM_16")
+    (workspace.uploads / "kinds.csv").write_text("file,kind\n")
+    address = f"/brought/{workspace.token}/"
+    answer = client.get(address + quote("night #1/owl?.wav"))
+    assert (answer.status_code, answer.content) == (200, path.read_bytes())
+    assert answer.headers["content-type"] == "audio/wav"
+    part = client.get(address + quote("night #1/owl?.wav"), headers={"Range": "bytes=44-143"})
+    assert (part.status_code, part.content) == (206, answer.content[44:144])
+    for other in ("kinds.csv", "night #1", "../x.wav", str(path)):
+        refused = client.get(address + quote(other))
+        assert refused.status_code == 404
+        assert refused.text == f"There is no recording {other!r} in this workspace."
 
 
 def test_answers_are_private_and_never_sniffed(client, workspace, heard):

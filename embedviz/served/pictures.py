@@ -1,4 +1,4 @@
-"""Pictures: what the model saw of a row, sheets of many rows, the recording around a row."""
+"""Pictures: what the model saw of a row or of many, the recording around a row, pages' own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import io
 from collections.abc import Mapping
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from embedviz import sheets, thumbnails
 from embedviz.data import ByteArray, EmbeddingSet
 from embedviz.errors import EmbedvizError
 from embedviz.served import around
-from embedviz.served.rows import Row, place_of, set_of
+from embedviz.served.rows import Row, place_of, set_of, workspace_of
+from embedviz.ui.packs import published
 
 COLOURS: Mapping[str, thumbnails.Colours] = {"magma": "magma", "inverted": "inverted grey"}
 
@@ -41,6 +42,12 @@ def surroundings(request: Request) -> Response:
     row, colours = Row.of(request), _colours(request)
     upright = around.levels(row).T[::-1]
     return Response(sheets.png(upright, colours), media_type="image/png")
+
+
+def drawn(request: Request) -> Response:
+    """Send a PNG that a page of this workspace published."""
+    path = published(workspace_of(request), request.path_params["digest"])
+    return FileResponse(path, media_type="image/png")
 
 
 def _patches(embedding_set: EmbeddingSet) -> ByteArray:

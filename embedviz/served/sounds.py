@@ -1,6 +1,8 @@
-"""Sounds: a row's window, any stretch of its recording, the whole recording."""
+"""Sounds: a row's window, any stretch of its recording, whole recordings."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -8,13 +10,13 @@ from starlette.responses import FileResponse, Response
 from embedviz import audio
 from embedviz.errors import EmbedvizError
 from embedviz.served.answers import number, ranged
-from embedviz.served.rows import Row
+from embedviz.served.rows import Row, workspace_of
+from embedviz.ui.recordings import LARGEST_PLAYED_BYTES, collected
 from embedviz.wav import faded, wav
 
 LONGEST_AROUND_S = 60.0
 LONGEST_SOUND_S = 600.0
 """A longer sound is not cut into a WAV in memory; its recording can be played instead."""
-LARGEST_RECORDING_BYTES = 2 << 30
 MEDIA_TYPES = {
     ".aif": "audio/aiff",
     ".aiff": "audio/aiff",
@@ -48,11 +50,26 @@ def stretch(request: Request) -> Response:
 
 
 def recording(request: Request) -> Response:
-    """Send the whole file, by ranges where the browser asks for them."""
+    """Send the whole file that a row was cut from."""
     row = Row.of(request)
-    path = row.file()
-    if path.stat().st_size > LARGEST_RECORDING_BYTES:
-        raise EmbedvizError(f"{row.recording} is too large to be played in a browser.")
+    return _whole(row.file(), row.recording)
+
+
+def brought(request: Request) -> Response:
+    """Send a recording that lies in the workspace, by its name there."""
+    name = request.path_params["recording"]
+    for one in collected(workspace_of(request)).recordings:
+        if one.name == name:
+            return _whole(one.path, name)
+    raise EmbedvizError(f"There is no recording {name[:200]!r} in this workspace.")
+
+
+def _whole(path: Path, name: str) -> Response:
+    """Answer with a file, by ranges where the browser asks for them."""
+    # A set can name any file of a folder that the app may read; what is no sound is not given away.
+    audio.inspect(path, name=name)
+    if path.stat().st_size > LARGEST_PLAYED_BYTES:
+        raise EmbedvizError(f"{name} is too large to be played in a browser.")
     media_type = MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
     return FileResponse(path, media_type=media_type)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +11,12 @@ import streamlit as st
 from embedviz.data import Recording
 from embedviz.labels import LABEL
 from embedviz.ui import recordings as brought
+from embedviz.ui.addresses import address
 from embedviz.ui.bringing import show_bringing
 from embedviz.ui.folderpicker import show_folders
 from embedviz.ui.labelling import FOLDERS, NONE, Labelling, labelled, sources, summary
 from embedviz.ui.progress import plain
-from embedviz.ui.recordings import Collection, counted
+from embedviz.ui.recordings import LARGEST_PLAYED_BYTES, Collection, counted
 from embedviz.ui.uploading import show_uploader
 from embedviz.ui.workspace import Workspace
 
@@ -24,7 +24,6 @@ CHOSEN, OFFERED = "labels-from", "labels-offered"
 ROUND = "intake-round"
 """Counts what was brought in: a new key empties the small uploaders and closes what is open."""
 MICROPHONE_HZ = 48_000
-LARGEST_PLAYED_BYTES = 50_000_000
 ROW_PX, ROWS_SHOWN, LIST_PX = 35, 9, 352
 SENTENCES_PX = 180
 
@@ -160,7 +159,7 @@ def _list(workspace: Workspace, labelling: Labelling) -> None:
     )
     chosen = [recordings[row] for row in rows["selection"]["rows"] if row < len(recordings)]
     with st.container(horizontal=True, vertical_alignment="center"):
-        _player(chosen)
+        _player(workspace, chosen)
         if chosen and st.button(f"Remove {len(chosen):,} selected", icon=":material/delete:"):
             brought.remove(workspace, [recording.path for recording in chosen])
             _again()
@@ -169,17 +168,18 @@ def _list(workspace: Workspace, labelling: Labelling) -> None:
             _again()
 
 
-def _player(chosen: Sequence[Recording]) -> None:
+def _player(workspace: Workspace, chosen: Sequence[Recording]) -> None:
     if len(chosen) != 1:
         words = "Select a recording to hear it." if not chosen else ""
         st.caption(words, width="stretch")
         return
-    path = chosen[0].path
-    if path.stat().st_size > LARGEST_PLAYED_BYTES:
+    facts = chosen[0].path.stat()
+    if facts.st_size > LARGEST_PLAYED_BYTES:
         st.caption("This recording is too large to be played here.", width="stretch")
     else:
-        kind = mimetypes.guess_type(path.name)[0] or "audio/wav"
-        st.audio(str(path), format=kind, width="stretch")
+        # Another file of the same name has another address, or the browser would play the old one.
+        sound = address("brought", workspace, chosen[0].name)
+        st.audio(f"{sound}?changed={facts.st_mtime_ns}", width="stretch")
 
 
 def _table(labelling: Labelling) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What pages and maps leave for each other in a workspace, each thing named by its content.
 
-packs/<digest>.bin               packed values that a page published for its map to fetch
+packs/<digest>.bin               values or a picture that a page published for its browser
 selections/<set name>/<id>.bits  rows that were chosen on the map of a set, one bit a row
 """
 
@@ -27,7 +27,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 
 def publish(workspace: Workspace, content: bytes) -> str:
-    """Keep packed values where the route `/pack` finds them and give their digest.
+    """Keep packed values, or a PNG, for the routes `/pack` and `/drawn`, and give the digest.
 
     Raises
     ------
@@ -49,7 +49,9 @@ def published(workspace: Workspace, digest: str) -> Path:
     """
     path = workspace.folder / "packs" / f"{digest}.bin"
     if not _DIGEST.fullmatch(digest) or not path.is_file():
-        raise EmbedvizError("These values are not in this workspace any more; reload the page.")
+        raise EmbedvizError(
+            "What this page showed is not in this workspace any more; reload the page."
+        )
     return path
 
 
