@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from embedviz.cli_import import written_here
+from embedviz.cli_places import written_here
 
 PATH = click.Path(path_type=Path)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedviz.cli_import import written_here
+from embedviz.cli_places import written_here
 
 if TYPE_CHECKING:
     from embedviz.data import EmbeddingSet

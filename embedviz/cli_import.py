@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from embedviz.cli_places import written_here
+
 if TYPE_CHECKING:
     from embedviz.data import EmbeddingSet
 
 SOME_FAILED = 3
 
 PATH = click.Path(path_type=Path)
-
-
-def written_here(_context: click.Context, _option: click.Parameter, text: str) -> Path:
-    """Read the path of what is written to this machine: an address would become a folder `s3:`."""
-    from embedviz.storage import is_url
-
-    if is_url(text):
-        raise click.BadParameter(f"{text} is an address; wanted a path on this machine.")
-    return Path(text)
 
 
 @click.command("import")

@@ -51,7 +51,8 @@ from embedviz.served import (
 )
 from embedviz.served.answers import answering, answering_later
 from embedviz.served.promptly import answer_promptly
-from embedviz.ui.jobs import Report, queue
+from embedviz.ui.job import Report
+from embedviz.ui.jobs import queue
 from embedviz.ui.workspace import sweep
 
 SWEEP_EVERY_S = 24 * 3600

@@ -17,7 +17,7 @@ from embedviz.ui.compare import (
 )
 from embedviz.ui.counterparts import show_both_neighbours, show_counterparts
 from embedviz.ui.empty import nothing_yet
-from embedviz.ui.jobs import Job
+from embedviz.ui.job import Job
 from embedviz.ui.map import Drawn, Look, show_map
 from embedviz.ui.pairs import Agreement, Pair, agreement_of, pair_of
 from embedviz.ui.progress import plain

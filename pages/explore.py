@@ -12,7 +12,8 @@ from embedviz.ui.chosen import Chosen
 from embedviz.ui.controls import choose_look, choose_projection, choose_set
 from embedviz.ui.empty import nothing_yet
 from embedviz.ui.extras import CLUSTER, TITLES, Found, cluster_words, extra
-from embedviz.ui.jobs import Job, queue
+from embedviz.ui.job import Job
+from embedviz.ui.jobs import queue
 from embedviz.ui.map import Drawn, Look, show_map
 from embedviz.ui.progress import plain
 from embedviz.ui.projections import projection

@@ -243,10 +243,10 @@ def test_every_stage_has_the_stored_means(official, sounds, shared, monkeypatch)
     """Finds the first wrong layer: the mean over time and bands after each of the 17 stages."""
     import keras
 
-    from embedviz.models import efficientat
+    from embedviz.networks import mobilenet
 
     stages = []
-    through = efficientat._through
+    through = mobilenet._through
 
     def recorded(block, before, dtype):
         if not stages:
@@ -254,10 +254,8 @@ def test_every_stage_has_the_stored_means(official, sounds, shared, monkeypatch)
         stages.append(through(block, before, dtype))
         return stages[-1]
 
-    monkeypatch.setattr(efficientat, "_through", recorded)
-    network = efficientat._network(efficientat.WIDTHS["mn04"], "float32")
-    path = shared / "weights" / FILES["mn04"]
-    network.set_weights(efficientat._folded_weights(path))
+    monkeypatch.setattr(mobilenet, "_through", recorded)
+    network = mobilenet.network(0.4, shared / "weights" / FILES["mn04"], "float32")
     outputs = keras.Model(network.input, [*stages, network.output[0]])(
         log_mel(sounds["speech"])[np.newaxis].astype(np.float32)
     )

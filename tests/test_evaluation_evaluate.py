@@ -177,7 +177,7 @@ OPTIONAL = {
         "corrections.corrected",
         "Night: the probing without what disturbs was left out",
     ),
-    "ensembles": ("work.side_by_side", "The ensemble of Night, fair was left out"),
+    "ensembles": ("athand.side_by_side", "The ensemble of Night, fair was left out"),
 }
 
 

@@ -9,7 +9,8 @@ from drawn import copied, drawn_set
 from embedviz.errors import EvaluationError
 from embedviz.evaluation.folds import groups_of_class, joined_groups, make_folds
 from embedviz.evaluation.pooled import pooled
-from embedviz.evaluation.units import Question, gathered
+from embedviz.evaluation.question import Question
+from embedviz.evaluation.units import gathered
 
 
 def asked(found, label="call", **options):

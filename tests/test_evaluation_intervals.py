@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.evaluate import TASKS, held
+from embedviz.evaluation.draws import draws
 from embedviz.evaluation.intervals import (
     difference_with_interval,
-    draws,
     score_with_interval,
     share_with_interval,
 )

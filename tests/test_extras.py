@@ -15,7 +15,8 @@ from embedviz.errors import ProjectionError
 from embedviz.store import write_set
 from embedviz.ui import extras, home, packs
 from embedviz.ui.extras import CLUSTER, DENSITY, POSITION, TIME_OF_DAY, TITLES, TRUST, Found
-from embedviz.ui.jobs import Job, queue
+from embedviz.ui.job import Job
+from embedviz.ui.jobs import queue
 from embedviz.ui.results import again
 from embedviz.ui.workspace import Workspace
 

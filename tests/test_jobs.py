@@ -7,8 +7,8 @@ import time
 import pytest
 
 from embedviz.errors import Cancelled, RecordingError
-from embedviz.ui.jobs import KEEP_FINISHED, Queue, Update, queue
-from embedviz.ui.pace import Pace
+from embedviz.ui.jobs import KEEP_FINISHED, Queue, queue
+from embedviz.ui.pace import Pace, Update
 
 WAIT_S = 10
 

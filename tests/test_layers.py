@@ -32,8 +32,8 @@ LAYERS = (
     # Pictures of rows, and pages of them.
     "evaluation evaluation.* figures onefile onefile.*",
     # What people use. `server` and `ui` share the workspace and the queue of jobs.
-    "cli cli_bench cli_cache cli_cluster cli_embed cli_ensemble cli_evaluate cli_import cli_open "
-    "cli_weights launch served served.* server ui ui.*",
+    "cli cli_bench cli_cache cli_cluster cli_embed cli_ensemble cli_evaluate cli_export cli_import "
+    "cli_open cli_places cli_project cli_weights launch served served.* server ui ui.*",
     # The program and the pages.
     "__main__ app pages.*",
 )

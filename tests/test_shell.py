@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from embedviz.errors import RecordingError
 from embedviz.palette import DARK, LIGHT, MOST_CATEGORIES, category_colours
 from embedviz.ui import home, progress
-from embedviz.ui.jobs import Update, queue
+from embedviz.ui.jobs import queue
+from embedviz.ui.pace import Update
 from embedviz.ui.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]

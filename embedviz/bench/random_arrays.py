@@ -13,7 +13,7 @@ import numpy as np
 from embedviz.classes import AUDIOSET_CLASSES
 from embedviz.data import FloatArray
 from embedviz.models import efficientat, kumar, pann, passt, vggish, yamnet
-from embedviz.networks import openl3
+from embedviz.networks import cnn14, mobilenet, openl3
 
 Arrays = dict[str, FloatArray]
 Random = np.random.Generator
@@ -123,13 +123,13 @@ def pann_arrays(rng: Random, variant: str) -> Arrays:
         f"{stft}_real.weight": waves.real[:, np.newaxis].astype(np.float32),
         f"{stft}_imag.weight": waves.imag[:, np.newaxis].astype(np.float32),
         "logmel_extractor.melW": slaney_mel_matrix(
-            bands=pann.BANDS, bins=513, rate_hz=32000, low_hz=50, high_hz=14000
+            bands=cnn14.BANDS, bins=513, rate_hz=32000, low_hz=50, high_hz=14000
         ).astype(np.float32),
     }
     # The first normalisation takes decibels.
-    arrays |= torch_statistics(rng, "bn0", pann.BANDS, mean=-30.0, variance=400.0)
+    arrays |= torch_statistics(rng, "bn0", cnn14.BANDS, mean=-30.0, variance=400.0)
     before = 1
-    for block, channels in enumerate(pann.CHANNELS, start=1):
+    for block, channels in enumerate(cnn14.CHANNELS, start=1):
         for number in (1, 2):
             name = f"conv_block{block}"
             shape = (channels, before, 3, 3)
@@ -164,7 +164,7 @@ def efficientat_arrays(rng: Random, variant: str) -> Arrays:
         arrays.update(torch_statistics(rng, f"{name}.1", shape[0]))
 
     width = efficientat.WIDTHS[variant]
-    blocks = list(efficientat.blocks(width))
+    blocks = list(mobilenet.blocks(width))
     convolution("features.0", blocks[0].before, 1, 3, 3)
     for number, block in enumerate(blocks, start=1):
         places = (f"features.{number}.block.{i}" for i in range(4))
@@ -179,7 +179,7 @@ def efficientat_arrays(rng: Random, variant: str) -> Arrays:
         convolution(next(places), block.out, block.expanded, 1, 1, gain=0.7)
     last = blocks[-1].out
     convolution("features.16", 6 * last, last, 1, 1)
-    hidden = efficientat.rounded(efficientat.HIDDEN * width)
+    hidden = mobilenet.rounded(mobilenet.HIDDEN * width)
     arrays |= torch_linear(rng, "classifier.2", hidden, 6 * last)
     return arrays | torch_linear(rng, "classifier.5", AUDIOSET_CLASSES, hidden)
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedviz.data import FloatArray
-from embedviz.evaluation.intervals import draws, score_with_interval
+from embedviz.evaluation.draws import draws
+from embedviz.evaluation.intervals import score_with_interval
 from embedviz.evaluation.loudness import Progress
 from embedviz.evaluation.probes import predict_out_of_fold
 from embedviz.evaluation.results import Confound, IntArray, Score, Task

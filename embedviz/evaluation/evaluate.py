@@ -8,9 +8,10 @@ from embedviz.data import EmbeddingSet
 from embedviz.errors import EvaluationError
 from embedviz.evaluation.baseline import Find
 from embedviz.evaluation.probing import Probing
+from embedviz.evaluation.question import Question
 from embedviz.evaluation.results import PROBES, Evaluation, Made, Progress
 from embedviz.evaluation.steps import run_all
-from embedviz.evaluation.units import Question, gathered
+from embedviz.evaluation.units import gathered
 from embedviz.evaluation.work import Work
 
 PARTS = ("curves", "ensembles", "clusters", "trust", "confounds", "corrections")

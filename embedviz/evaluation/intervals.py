@@ -19,30 +19,27 @@ it. `benchmarks/evaluate.py` counts how often the intervals hold the truth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedviz.data import FloatArray
+from embedviz.evaluation.draws import draws, of_new_groups, variance
 from embedviz.evaluation.folds import groups_of_class, in_order
 from embedviz.evaluation.results import Score
 from embedviz.evaluation.scores import (
     OF_CLASSES,
     OF_RANKS,
     Judged,
-    WideArray,
     judged,
     metrics_of,
     per_class,
     values,
 )
 
-DRAWS = 1000
 _Z = 1.959963984540054
 """Of the normal distribution, for 95 %."""
-_BLOCK_WEIGHTS = 1 << 22
 
 
 def score_with_interval(
@@ -95,7 +92,7 @@ def share_with_interval(
     """
     right, group = np.asarray(right, np.float64), in_order(groups)
     held, sums = np.bincount(group), np.bincount(group, right)
-    error2 = _variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
+    error2 = variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
     return _wilson(float(right.mean()), error2 + other_variance, **_known_of(held, sums))
 
 
@@ -118,7 +115,7 @@ def difference_with_interval(
     apart = a - b
     group = in_order(groups)
     held, sums = np.bincount(group), np.bincount(group, apart)
-    error2 = _variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
+    error2 = variance(lambda drawn: (drawn @ sums) / (drawn @ held), len(held), seed)
     count = float(held.sum() ** 2 / (held**2).sum())
     value = float(apart.mean())
     error2 *= _overlap(float(a.mean() + b.mean()) / 2)
@@ -128,27 +125,13 @@ def difference_with_interval(
     return Score(value, max(low, -1.0), min(high, 1.0))
 
 
-def draws(groups: int, *, seed: int, count: int = DRAWS, units: int = 0) -> Iterator[WideArray]:
-    """Draw so many groups with replacement, `count` times: weights (B, G) in blocks.
-
-    Blocks are small enough for an array (B, `units`) as well; the draws are the same.
-    """
-    rng = np.random.default_rng(seed)
-    block = max(1, min(count, _BLOCK_WEIGHTS // max(groups, units)))
-    for start in range(0, count, block):
-        rows = min(block, count - start)
-        drawn = rng.integers(0, groups, (rows, groups)) + groups * np.arange(rows)[:, np.newaxis]
-        weights = np.bincount(drawn.ravel(), minlength=rows * groups)
-        yield weights.reshape(rows, groups).astype(np.float64)
-
-
 def _scored(found: Judged, metric: str, seed: int) -> Score:
     if metric in OF_CLASSES:
         return _over_classes(found, metric, seed)
     value = float(values(found, metric, np.ones((1, found.groups)))[0])
     right = np.bincount(found.group, found.truth == found.predicted)
     held = np.bincount(found.group)
-    error2 = _variance(
+    error2 = variance(
         lambda drawn: values(found, metric, drawn),
         found.groups,
         seed,
@@ -170,8 +153,8 @@ def _over_classes(found: Judged, metric: str, seed: int) -> Score:
     drawn = np.concatenate(
         [per_class(found, metric, weights) for weights in draws(found.groups, seed=seed)]
     )[:, known]
-    of_mean = float(_of_new_groups(np.nanmean(drawn, axis=1), found.groups))
-    of_each = _of_new_groups(drawn, found.groups)
+    of_mean = float(of_new_groups(np.nanmean(drawn, axis=1), found.groups))
+    of_each = of_new_groups(drawn, found.groups)
     shares, count = shares[known], len(known)
     trials = np.array(
         [
@@ -206,22 +189,6 @@ def _known_of_class(found: Judged, metric: str, one: int) -> dict[str, Any]:
     right = asked & (found.truth == found.predicted)
     held = np.bincount(found.group[asked], minlength=found.groups)
     return _known_of(held, np.bincount(found.group[right], minlength=found.groups))
-
-
-def _variance(
-    score: Callable[[WideArray], WideArray], groups: int, seed: int, *, units: int = 0
-) -> float:
-    """Give the squared standard error of a score that takes weights (B, G)."""
-    if groups < 2:
-        return 0.0
-    drawn = np.concatenate([score(weights) for weights in draws(groups, seed=seed, units=units)])
-    return float(_of_new_groups(drawn, groups))
-
-
-def _of_new_groups(drawn: WideArray, groups: int) -> WideArray:
-    """Give the variance of what was drawn (B, ...), were other groups drawn; 0 of a single one."""
-    # G groups drawn from G vary by (G - 1) / G of what G new ones would.
-    return np.asarray(np.nanvar(drawn, axis=0) * groups / max(groups - 1, 1))
 
 
 def _overlap(value: float) -> float:

@@ -12,23 +12,11 @@ import pandas as pd
 from embedviz.errors import EvaluationError
 from embedviz.evaluation.candidates import Sets, at, candidates, numbered
 from embedviz.evaluation.folds import Split, groups_of_class, in_order, make_folds
-from embedviz.evaluation.pooled import POOLINGS
+from embedviz.evaluation.question import Question, check_labels, pooling_of, reference_of
 from embedviz.evaluation.results import IntArray, Task, Units
 
-_NOT_LABELS = ("recording", "start_s", "stop_s", "padding_s")
 _NAMED = 5
 """Classes named before the others are counted."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of every set; see `embedviz.evaluation.evaluate.evaluate`."""
-
-    label: str
-    group: str | None = None
-    folds: str | None = None
-    pooling: str | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,8 +50,8 @@ def gathered(sets: Sets, question: Question) -> Gathered:
     EvaluationError
         If there is nothing to be asked; the sentence says why and what to do.
     """
-    reference = _reference(sets, question)
-    pooling = _pooling(sets, question.pooling)
+    reference = reference_of(sets, question)
+    pooling = pooling_of(sets, question.pooling)
     unit = "row" if pooling == "window" else "recording"
     numbers = numbered(sets, reference, pooling)
     frame = candidates(
@@ -88,7 +76,7 @@ def gathered(sets: Sets, question: Question) -> Gathered:
     frame = _kept(frame, ~several, "recordings with more than one label", left_out)
     frame = _kept(frame, frame["label"] != "", f"{unit}s without a label", left_out)
     frame = _kept(frame, frame["fold"] >= 0, f"{unit}s without a fold", left_out)
-    _check_labels(frame, question, several=int(several.sum()))
+    check_labels(frame, question, several=int(several.sum()))
     split = _split(frame, question)
     _tell_lonely(frame[split.fold < 0], question, left_out)
     return _finished(
@@ -102,37 +90,6 @@ def gathered(sets: Sets, question: Question) -> Gathered:
     )
 
 
-def _reference(sets: Sets, question: Question) -> str:
-    if not sets:
-        raise EvaluationError("There is no set to evaluate; give one or more.")
-    having = [title for title, one in sets.items() if question.label in one.table]
-    if not having:
-        columns = dict.fromkeys(str(n) for one in sets.values() for n in one.table.columns)
-        offered = [name for name in columns if name not in _NOT_LABELS]
-        raise EvaluationError(
-            f"There is no column {question.label!r}; there "
-            + (f"are {', '.join(offered)}." if offered else "is none that could be a label.")
-        )
-    for wanted in (question.group, question.folds):
-        if wanted and wanted not in sets[having[0]].table:
-            columns = dict.fromkeys(str(n) for n in sets[having[0]].table.columns)
-            raise EvaluationError(
-                f"{having[0]}, which has the label, has no column {wanted!r}; it has "
-                f"{', '.join(columns)}."
-            )
-    return having[0]
-
-
-def _pooling(sets: Sets, asked: str | None) -> str:
-    if asked is not None and asked not in POOLINGS:
-        raise EvaluationError(f"The pooling {asked!r} is not one of {', '.join(POOLINGS)}.")
-    if len(sets) == 1:
-        table = next(iter(sets.values())).table
-        if asked is None or len(table) == table["recording"].nunique():
-            return "window"
-    return asked or "mean"
-
-
 def _kept(frame: pd.DataFrame, kept: npt.ArrayLike, what: str, left_out: list[str]) -> pd.DataFrame:
     """Leave out all other units, and say how many there were."""
     mask = np.asarray(kept, bool)
@@ -140,24 +97,6 @@ def _kept(frame: pd.DataFrame, kept: npt.ArrayLike, what: str, left_out: list[st
     if lost:
         left_out.append(f"Left out: {what} ({lost:,} of {len(mask):,}).")
     return frame[mask]
-
-
-def _check_labels(frame: pd.DataFrame, question: Question, *, several: int) -> None:
-    found = frame["label"].unique()
-    if not len(found) and several:
-        raise EvaluationError(
-            f"Every recording has more than one value of {question.label!r}; pool by window, so "
-            "that each row keeps its own."
-        )
-    if not len(found):
-        raise EvaluationError(
-            f"The column {question.label!r} is empty in every row; choose another or label some."
-        )
-    if len(found) == 1:
-        raise EvaluationError(
-            f"All rows have the label {found[0]!r} in the column {question.label!r}; a probe "
-            "needs at least two classes to tell apart."
-        )
 
 
 def _split(frame: pd.DataFrame, question: Question) -> Split:

@@ -6,20 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from embedviz.data import EmbeddingSet, FloatArray
-from embedviz.errors import EvaluationError
+from embedviz.data import EmbeddingSet
 from embedviz.evaluation import baseline
+from embedviz.evaluation.athand import AtHand
 from embedviz.evaluation.beside import (
     beside_majority,
     differences,
     ensembles,
     label_score,
-    side_by_side,
     unverified,
 )
-from embedviz.evaluation.pooled import pooled
 from embedviz.evaluation.probing import Probing, probed
 from embedviz.evaluation.results import (
     Clustered,
@@ -34,7 +30,6 @@ from embedviz.evaluation.steps import Part, Step, optional
 from embedviz.evaluation.units import Gathered
 
 if TYPE_CHECKING:
-    from embedviz.evaluation.fitting import Fitted
     from embedviz.evaluation.things import Things
 
 
@@ -54,8 +49,7 @@ class Work:
         self._seed, self._find = seed, find
         taken = baseline.TITLE in sets
         self._log_mel = f"{baseline.TITLE} baseline" if taken else baseline.TITLE
-        self._vectors: FloatArray | None = None
-        self._first: Fitted = None
+        self._held = AtHand(sets, asked)
         self._things: Things | None = None
         self._probed: list[Probed] = []
         self._clustered: list[Clustered] = []
@@ -107,7 +101,7 @@ class Work:
 
     def _of_set(self, title: str, parts: frozenset[str]) -> list[Step]:
         """Plan what is asked of one set, beginning with its vectors."""
-        steps = [Step(f"{title}: pooling", 1, lambda _: self._take(title))]
+        steps = [Step(f"{title}: pooling", 1, lambda _: self._held.take(title))]
         steps += self._probes(title, 10)
         more: dict[str, tuple[str, int, Callable[[str, Part], None]]] = {
             "confounds": ("search for confounds", 10, self._find_confounds),
@@ -132,51 +126,25 @@ class Work:
             for how in self._how
         ]
 
-    def _pooled(self, title: str) -> FloatArray:
-        try:
-            return pooled(
-                self._sets[title].vectors,
-                self._asked.unit_of_row[title],
-                len(self._asked.units.truth),
-                pooling=self._asked.task.pooling,
-            )
-        except EvaluationError as error:
-            raise EvaluationError(f"{title}: {error}") from error
-
-    def _take(self, title: str) -> None:
-        self._vectors, self._first = None, None
-        self._vectors = self._pooled(title)
-
     def _join(self, members: Sequence[str], _: Part) -> None:
-        """Set the vectors of several models side by side; each fold standardises them."""
-        self._vectors = None
-        every = [self._pooled(title) for title in members]
-        self._first = side_by_side([vectors.shape[1] for vectors in every])
-        self._vectors = np.hstack(every)
+        self._held.join(members)
 
     def _hear_baseline(self, tell: Part) -> None:
-        self._vectors, self._first = None, None
-        self._vectors = baseline.logmel_vectors(
-            self._sets[self._asked.reference].provenance,
-            self._asked.units,
-            pooling=self._asked.task.pooling,
-            find=self._find,
-            progress=tell,
-        )
+        self._held.hear_baseline(self._find, tell)
 
     def _probe(self, title: str, how: Probing, tell: Part) -> None:
-        if self._vectors is None:
+        if self._held.vectors is None:
             return
         found, notes = probed(
             title,
-            self._vectors,
+            self._held.vectors,
             self._asked,
             how,
             baseline=title == baseline.TITLE
             if title not in self._sets
             else self._is_baseline(title),
             # The logistic probe standardises all columns by itself.
-            first=self._first if how.probe == "nearest" else None,
+            first=self._held.first if how.probe == "nearest" else None,
             tell=tell,
         )
         self._probed.append(found)
@@ -198,14 +166,16 @@ class Work:
     def _find_confounds(self, title: str, tell: Part) -> None:
         from embedviz.evaluation.confounds import confounds
 
-        if self._vectors is None or self._things is None:
+        if self._held.vectors is None or self._things is None:
             return
         self._confounds += confounds(
             title,
-            self._vectors,
+            self._held.vectors,
             self._things,
             self._asked.task,
-            label_score=label_score(self._probed, title, self._vectors, self._asked, self._seed),
+            label_score=label_score(
+                self._probed, title, self._held.vectors, self._asked, self._seed
+            ),
             seed=self._seed,
             progress=tell,
         )
@@ -213,12 +183,12 @@ class Work:
     def _correct(self, title: str, tell: Part) -> None:
         from embedviz.evaluation.corrections import corrected
 
-        if self._vectors is None:
+        if self._held.vectors is None:
             return
         grouped = self._asked.task.group != "recording"
         self._corrected += corrected(
             title,
-            self._vectors,
+            self._held.vectors,
             self._asked.units,
             self._asked.task,
             groups=self._asked.groups,
@@ -231,11 +201,13 @@ class Work:
     def _cluster(self, title: str, tell: Part) -> None:
         from embedviz.evaluation.clustering import clustered
 
-        if self._vectors is None:
+        if self._held.vectors is None:
             return
         classes = self._asked.task.classes
         labels = [classes[number] for number in self._asked.units.truth]
-        self._clustered += clustered(title, self._vectors, labels, seed=self._seed, progress=tell)
+        self._clustered += clustered(
+            title, self._held.vectors, labels, seed=self._seed, progress=tell
+        )
 
     def _trust(self, title: str, tell: Part) -> None:
         from embedviz.evaluation.maptrust import trusted

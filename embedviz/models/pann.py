@@ -15,15 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedviz.checkpoints import Array, fold_batch_norm, take
+from embedviz.checkpoints import take
 from embedviz.classes import AUDIOSET_CLASSES, AUDIOSET_NAMES, top_class
 from embedviz.errors import ModelError
 from embedviz.facts import Check, Clip, Facts, Framing, Sweep, WeightFile
 from embedviz.mel import slaney_centres_hz
+from embedviz.networks import cnn14
+from embedviz.networks.cnn14 import BANDS, FRAMES_A_COLUMN
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -55,12 +57,7 @@ EXAMPLE = WeightFile(
     example=True,
 )
 
-BANDS = 64
 STEP_SAMPLES = 320
-CHANNELS = (64, 128, 256, 512, 1024, 2048)
-"""Of the six blocks; each but the last halves time and frequency."""
-EPSILON = 1e-5
-FRAMES_A_COLUMN = 2 ** (len(CHANNELS) - 1)
 
 FACTS = Facts(
     name="pann",
@@ -93,91 +90,7 @@ FACTS = Facts(
 )
 
 
-def _network(dtype: str) -> Any:  # noqa: ANN401 (Keras has no types)
-    """Give the Keras model from normalised patches (B, T, 64, 1) to (B, T // 32, 2, 2048).
-
-    Batch normalisation stands in the biases of the convolutions; see `_fill`.
-    """
-    import keras
-    from keras import layers
-
-    from embedviz.networks.convolutions import SPARE, NarrowConv2D, TallConv2D
-
-    options = {
-        "padding": "same",
-        "activation": "relu",
-        "kernel_initializer": "zeros",  # random numbers would take seconds
-        "dtype": dtype,
-    }
-    x = patches = layers.Input((None, BANDS, 1))
-    for block, channels in enumerate(CHANNELS[:-1], start=1):
-        for number in (1, 2):
-            x = TallConv2D(channels, 3, name=f"conv_block{block}_{number}", **options)(x)
-        x = layers.AveragePooling2D(2, dtype=dtype)(x)
-    # The last maps have two places a row.
-    x = layers.Reshape((-1, 1, 2 * CHANNELS[-2]), dtype=dtype)(x)
-    pairs = 2 * CHANNELS[-1]
-    for number in (1, 2):
-        name = f"conv_block{len(CHANNELS)}_{number}"
-        x = NarrowConv2D(pairs + SPARE, (3, 1), name=name, **options)(x)[..., :pairs]
-    return keras.Model(patches, layers.Reshape((-1, 2, CHANNELS[-1]), dtype=dtype)(x))
-
-
-def _head(units: int) -> Any:  # noqa: ANN401 (Keras has no types)
-    """Give the Keras model from pooled columns (B, 2048) to (embeddings, scores)."""
-    import keras
-    from keras import layers
-
-    pooled = layers.Input((CHANNELS[-1],))
-    vectors = layers.Dense(units, activation="relu", name="fc1", dtype="float32")(pooled)
-    scores = layers.Dense(
-        AUDIOSET_CLASSES, activation="sigmoid", name="fc_audioset", dtype="float32"
-    )(vectors)
-    return keras.Model(pooled, [vectors, scores])
-
-
-Take = Callable[[str, tuple[int, ...]], Array]
-"""(name, shape) -> the array of that name in the official file."""
-
-
-def _fill(network: Any, read: Take) -> None:  # noqa: ANN401 (Keras has no types)
-    """Set the convolutions, each with its batch normalisation folded in."""
-    from embedviz.networks.convolutions import pair_kernel, with_spare
-
-    before = 1
-    for block, channels in enumerate(CHANNELS, start=1):
-        for number in (1, 2):
-            prefix = f"conv_block{block}"
-            kernel = read(f"{prefix}.conv{number}.weight", (channels, before, 3, 3))
-            folded, bias = fold_batch_norm(
-                kernel.transpose(2, 3, 1, 0),
-                axis=3,
-                epsilon=EPSILON,
-                **_statistics(read, f"{prefix}.bn{number}", channels),
-            )
-            if block == len(CHANNELS):
-                folded, bias = with_spare(pair_kernel(folded)), with_spare(np.tile(bias, 2))
-            network.get_layer(f"{prefix}_{number}").set_weights([folded, bias])
-            before = channels
-
-
-def _statistics(read: Take, prefix: str, channels: int) -> dict[str, Array]:
-    names = {
-        "gamma": "weight",
-        "beta": "bias",
-        "mean": "running_mean",
-        "variance": "running_var",
-    }
-    return {ours: read(f"{prefix}.{theirs}", (channels,)) for ours, theirs in names.items()}
-
-
-def _fill_head(head: Any, read: Take, units: int) -> None:  # noqa: ANN401 (Keras has no types)
-    for name, shape in [("fc1", (units, CHANNELS[-1])), ("fc_audioset", (AUDIOSET_CLASSES, units))]:
-        kernel, bias = read(f"{name}.weight", shape), read(f"{name}.bias", shape[:1])
-        head.get_layer(name).set_weights([kernel.T, bias])
-
-
-def _front_end(read: Take) -> Callable[[tf.Tensor], tf.Tensor]:
+def _front_end(read: cnn14.Take) -> Callable[[tf.Tensor], tf.Tensor]:
     """Give graph code from waveforms (B, n) to patches (B, T, 64) in dB, as the file has it.
 
     The file's STFT kernels are a Hann window times the waves of a Fourier transform, which an FFT
@@ -215,14 +128,8 @@ def build(files: Mapping[str, Path], variant: str, dtype: str) -> Sweeping:
     path = files[(EMB512 if variant == "emb512" else CNN14).name]
     read = partial(take, state_dict(path), path=path)
     log_mel = _front_end(read)
-    network, head = _network(dtype), _head(FACTS.variants[variant])
-    _fill(network, read)
-    _fill_head(head, read, FACTS.variants[variant])
-    # The normalisation per band cannot move into the first convolution, whose zero padding it
-    # would shift.
-    bn0 = _statistics(read, "bn0", BANDS)
-    scale = (bn0["gamma"] / np.sqrt(bn0["variance"] + np.float64(EPSILON))).astype(np.float32)
-    shift = (bn0["beta"] - bn0["mean"] * scale).astype(np.float32)
+    network, head = cnn14.network(read, dtype), cnn14.head(read, FACTS.variants[variant])
+    scale, shift = cnn14.normalisation(read)
 
     def sweep(patches: tf.Tensor, loudest: tf.Tensor) -> dict[str, tf.Tensor]:
         maps = network((patches * scale + shift)[..., tf.newaxis], training=False)

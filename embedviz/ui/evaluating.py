@@ -17,7 +17,9 @@ from embedviz.errors import Cancelled, EmbedvizError, RecordingError
 from embedviz.evaluation.results import Evaluation, Progress
 from embedviz.served.rows import Row
 from embedviz.ui.evaluating_kept import Asked, Kept, begin, keep, stem_of
-from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.job import Job, Report
+from embedviz.ui.jobs import queue
+from embedviz.ui.pace import Update
 from embedviz.ui.relabelling import newest
 from embedviz.ui.workspace import Workspace
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from embedviz.errors import SetError
 from embedviz.evaluation.results import Progress
-from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.job import Job, Report
+from embedviz.ui.jobs import queue
+from embedviz.ui.pace import Update
 from embedviz.ui.workspace import DEMO, Workspace
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -15,7 +15,9 @@ from embedviz.projector.metadata import columns_of
 from embedviz.projector.names import set_names
 from embedviz.projector.options import Options
 from embedviz.projector.validate import Report, validate_bundle
-from embedviz.ui import jobs
+from embedviz.ui.job import Job
+from embedviz.ui.jobs import queue
+from embedviz.ui.pace import Update
 from embedviz.ui.workspace import Workspace
 
 LONGEST_STEM = 100
@@ -64,7 +66,7 @@ def bundle_of(workspace: Workspace, name: str) -> Path:
 
 def last_written(workspace: Workspace) -> Bundle | None:
     """Give the bundle that the workspace wrote last, while the server remembers it."""
-    jobs_of = reversed(jobs.queue().of(workspace.token))
+    jobs_of = reversed(queue().of(workspace.token))
     written = (job.result for job in jobs_of if isinstance(job.result, Bundle))
     return next((bundle for bundle in written if bundle.path.is_file()), None)
 
@@ -75,21 +77,21 @@ def common_columns(workspace: Workspace, names: Sequence[str]) -> list[str]:
     return [column for column in first if all(column in other for other in others)]
 
 
-def submit(workspace: Workspace, names: Sequence[str], options: Options) -> jobs.Job:
+def submit(workspace: Workspace, names: Sequence[str], options: Options) -> Job:
     """Start writing the bundle of these sets; the job's result is a `Bundle`."""
 
-    def work(report: jobs.Report) -> Bundle:
+    def work(report: Callable[[Update], None]) -> Bundle:
         sets = [workspace.open_set(name) for name in names]
         path = write_bundle(
             set_names(sets),
             bundle_path(workspace, names),
-            progress=lambda done, total: report(jobs.Update(done, total, "rows")),
+            progress=lambda done, total: report(Update(done, total, "rows")),
             **vars(options),
         )
         return Bundle(path, validate_bundle(path), tuple(names))
 
     title = f"Writing the bundle of {', '.join(names)}"
-    return jobs.queue().submit(work, owner=workspace.token, title=title)
+    return queue().submit(work, owner=workspace.token, title=title)
 
 
 def _folder(workspace: Workspace) -> Path:

@@ -15,8 +15,9 @@ import pandas as pd
 
 from embedviz import clock, packing
 from embedviz.data import EmbeddingSet, Projection
-from embedviz.ui.jobs import Job, Report, Update
+from embedviz.ui.job import Job, Report
 from embedviz.ui.map import Column
+from embedviz.ui.pace import Update
 from embedviz.ui.packs import publish
 from embedviz.ui.results import at_once, result
 from embedviz.ui.workspace import Workspace

@@ -13,7 +13,9 @@ import streamlit as st
 
 from embedviz.data import EmbeddingSet
 from embedviz.served.rows import Row
-from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.job import Job, Report
+from embedviz.ui.jobs import queue
+from embedviz.ui.pace import Update
 from embedviz.ui.progress import plain
 from embedviz.ui.workspace import Workspace
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from embedviz.data import EmbeddingSet
 from embedviz.errors import EmbedvizError
 from embedviz.store import write_set
-from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.job import Job, Report
+from embedviz.ui.jobs import queue
+from embedviz.ui.pace import Update
 from embedviz.ui.recordings import counted
 from embedviz.ui.workspace import Workspace
 

@@ -19,7 +19,8 @@ from embedviz.data import TIME_COLUMNS, EmbeddingSet, FloatArray, Projection, Pr
 from embedviz.errors import EmbedvizError, SetError
 from embedviz.neighbours import Progress
 from embedviz.store import KEY, THRIFT
-from embedviz.ui.jobs import Job, Report, Update
+from embedviz.ui.job import Job, Report
+from embedviz.ui.pace import Update
 from embedviz.ui.results import at_once, result
 from embedviz.ui.workspace import Workspace
 

@@ -8,7 +8,8 @@ from html import escape
 
 import streamlit as st
 
-from embedviz.ui.jobs import Job, queue
+from embedviz.ui.job import Job
+from embedviz.ui.jobs import queue
 
 POLL_S = 0.5
 MOST_SHOWN = 3

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedviz.data import EmbeddingSet, Projection
-from embedviz.ui.jobs import Job, Report, Update
+from embedviz.ui.job import Job, Report
+from embedviz.ui.pace import Update
 from embedviz.ui.results import result
 from embedviz.ui.workspace import Workspace
 

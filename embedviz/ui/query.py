@@ -25,7 +25,9 @@ from embedviz.likeness import Nearest, most_like
 from embedviz.model import Model, Per
 from embedviz.store import write_set
 from embedviz.titles import model_title
-from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.job import Job, Report
+from embedviz.ui.jobs import queue
+from embedviz.ui.pace import Update
 from embedviz.ui.results import result
 from embedviz.ui.workspace import QUERY, Workspace, safe_name
 

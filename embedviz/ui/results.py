@@ -7,7 +7,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar, cast
 
-from embedviz.ui.jobs import Job, Report, queue
+from embedviz.ui.job import Job, Report
+from embedviz.ui.jobs import queue
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from embedviz.model import Per
 from embedviz.ui import runs, session
 from embedviz.ui.importing import Imported
 from embedviz.ui.intake import sentences
-from embedviz.ui.jobs import Job, queue
+from embedviz.ui.job import Job
+from embedviz.ui.jobs import queue
 from embedviz.ui.progress import clock, plain
 from embedviz.ui.recordings import Collection, counted
 from embedviz.ui.runs import Choice, Made

@@ -15,8 +15,10 @@ from embedviz.facts import Facts
 from embedviz.model import Per
 from embedviz.project import project
 from embedviz.setwriter import Written
-from embedviz.ui.jobs import Job, Report, Update, queue
+from embedviz.ui.job import Job, Report
+from embedviz.ui.jobs import queue
 from embedviz.ui.mapping import without_pictures, write_mapped
+from embedviz.ui.pace import Update
 from embedviz.ui.recordings import Collection, counted
 from embedviz.ui.workspace import Workspace
 

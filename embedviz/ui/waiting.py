@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from embedviz.ui.jobs import Job
+from embedviz.ui.job import Job
 from embedviz.ui.progress import plain
 from embedviz.ui.results import again
 
