@@ -12,19 +12,22 @@ import numpy as np
 import pytest
 import soundfile as sf
 from conftest import tone
+from official import write_official_weights
 from onpage import tell
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
-from embedviz import models, weights
+from embedviz import audio, models, weights
 from embedviz.data import Projection, Recording
 from embedviz.errors import WeightsError
+from embedviz.progress import Progress
 from embedviz.store import read_set
-from embedviz.ui import home, labelling, recordings, runs
+from embedviz.ui import home, labelling, making, recordings, weightjobs
+from embedviz.ui.choice import Choice, points
 from embedviz.ui.jobs import queue
 from embedviz.ui.keras_state import HOOK, keep_keras_state
 from embedviz.ui.recordings import collected, lasting
-from embedviz.ui.runs import Choice, Made
+from embedviz.ui.together import Together
 from embedviz.ui.workspace import Workspace
 
 
@@ -42,7 +45,7 @@ def quick_map(monkeypatch):
         progress(100, 100)
         return Projection(method, np.zeros((len(found), 2), np.float32), {})
 
-    monkeypatch.setattr(runs, "project", project)
+    monkeypatch.setattr(making, "project", project)
 
 
 @pytest.fixture
@@ -133,9 +136,9 @@ def test_a_run_writes_a_set_and_leads_to_its_map(open_page, quick_map):
     button(app, "Embed 2").click().run()
     job = until_done(queue().of(workspace.token)[0])
     assert job.title == "Embedding 2 recordings with Log-mel"
-    assert isinstance(job.result, Made)
-    assert job.result.name == "recordings-logmel"
-    assert list(job.result.failures) == ["dog/bad.wav"]
+    (made,) = job.result.sets
+    assert made.name == "recordings-logmel"
+    assert list(made.failures) == ["dog/bad.wav"]
     found = read_set(workspace.set_path("recordings-logmel"))
     assert len(found) == 6
     assert set(found.table["label"]) == {"rain", "dog"}
@@ -145,6 +148,90 @@ def test_a_run_writes_a_set_and_leads_to_its_map(open_page, quick_map):
     button(app, "See the map").click().run()
     assert app.session_state["set"] == "recordings-logmel"
     assert "Embed" not in [title.value for title in app.title]
+
+
+def have_yamnet(folder):
+    """Random weights for YAMNet, which are not the published ones."""
+    write_official_weights("yamnet", folder)
+    weights.add(models.facts("yamnet"), folder, unverified=True)
+
+
+def test_two_models_hear_the_recordings_in_one_run(open_page, quick_map, monkeypatch, tmp_path):
+    # As in the app, see `keras_state`.
+    monkeypatch.setattr(script_runner, HOOK, lambda: None)
+    decoded = []
+    blocks_at = audio.blocks_at
+
+    def counted(recording, rates_hz, **options):
+        decoded.append(recording.name)
+        return blocks_at(recording, rates_hz, **options)
+
+    monkeypatch.setattr(audio, "blocks_at", counted)
+    have_yamnet(tmp_path / "official")
+    workspace = Workspace.create()
+    put(workspace, {"a.wav": wav(), "b.wav": wav(880), "bad.wav": b"RIFFnothing"})
+    app = open_page("embed", workspace)
+    app.checkbox(key="model-yamnet").check().run()
+    button(app, "Embed 2").click().run()
+    (job,) = queue().of(workspace.token)
+    assert job.title == "Embedding 2 recordings with YAMNet and Log-mel"
+    assert "This is being embedded already." in words(app) or not job.active
+    until_done(job)
+    assert [one.name for one in job.result.sets] == ["recordings-yamnet", "recordings-logmel"]
+    assert decoded == ["a.wav", "b.wav"]
+    app.run()
+    assert words(app).count("of 2 recordings in 0:0") == 2
+    assert "together" in words(app)
+    for one in job.result.sets:
+        assert len(read_set(workspace.set_path(one.name))) == one.points
+        assert list(one.failures) == ["bad.wav"]
+    assert not list((workspace.folder / "making").iterdir())
+
+
+def test_a_model_that_cannot_be_had_keeps_nothing_from_the_others(
+    open_page, quick_map, monkeypatch
+):
+    def refuse(facts, variant, *, progress):
+        raise WeightsError(f"{facts.title} could not be fetched: the connection failed.")
+
+    monkeypatch.setattr(weights, "fetch", refuse)
+    workspace = Workspace.create()
+    put(workspace, {"a.wav": wav()})
+    app = open_page("embed", workspace)
+    app.checkbox(key="model-yamnet").check()
+    app.checkbox(key="model-vggish").check().run()
+    button(app, "Embed 1").click().run()
+    job = until_done(queue().of(workspace.token)[0])
+    assert [one.name for one in job.result.sets] == ["recordings-logmel"]
+    app.run()
+    for title in ("YAMNet: YAMNet", "VGGish raw: VGGish"):
+        assert f"{title} could not be fetched" in words(app)
+    app.checkbox(key="model-logmel").uncheck().run()
+    button(app, "Embed 1").click().run()
+    job = until_done(queue().of(workspace.token)[-1])
+    assert job.state == "failed"
+    assert job.message.startswith("VGGish raw: VGGish could not be fetched: the connection failed")
+    assert " YAMNet: YAMNet could not" in job.message
+
+
+def test_how_far_models_are_together_is_their_mean_and_the_one_behind():
+    def at(done_s, failures=0):
+        return Progress("a.wav", done_s, 4.0, done_s, 8.0, 0, 2, failures)
+
+    said = []
+    together = Together(["VGGish", "YAMNet"], said.append)
+    together("YAMNet", at(2.0))
+    together("VGGish", at(1.0))
+    together("YAMNet", at(4.0, failures=1))
+    assert [update.done for update in said] == [1.0, 1.5, 2.5]
+    assert {(update.total, update.unit) for update in said} == {(8.0, "s")}
+    assert [update.detail for update in said] == [
+        "1 of 2 · a.wav · YAMNet",
+        "1 of 2 · a.wav · VGGish",
+        "1 of 2 · a.wav · VGGish",
+    ]
+    Together(["YAMNet"], said.append)("YAMNet", at(4.0, failures=1))
+    assert said[-1].detail == "1 of 2 · a.wav · 1 could not be read"
 
 
 def test_another_recording_is_no_run_that_is_there_already(open_page):
@@ -266,12 +353,12 @@ def test_what_is_removed_from_an_archive_stays_removed():
 
 def test_points_are_counted_as_the_model_will_cut_them():
     rain = Recording("a.wav", home.MAIN, 5.0, 16000, 1)
-    assert runs.points([rain], Choice("logmel", "default")) == 9
-    assert runs.points([rain, rain], Choice("logmel", "default", per="recording")) == 2
-    assert runs.points([rain], Choice("logmel", "default", per=2.0)) == 3
-    assert runs.points([rain], Choice("logmel", "default", per=5.0)) == 1
-    assert runs.points([rain], Choice("pann", "emb512", per=4.9)) == 2
-    assert runs.points([rain], Choice("yamnet", "default", hop_s=0.96)) == 6
+    assert points([rain], Choice("logmel", "default")) == 9
+    assert points([rain, rain], Choice("logmel", "default", per="recording")) == 2
+    assert points([rain], Choice("logmel", "default", per=2.0)) == 3
+    assert points([rain], Choice("logmel", "default", per=5.0)) == 1
+    assert points([rain], Choice("pann", "emb512", per=4.9)) == 2
+    assert points([rain], Choice("yamnet", "default", hop_s=0.96)) == 6
 
 
 @pytest.mark.parametrize(
@@ -309,8 +396,8 @@ def test_a_file_that_is_not_the_published_one_needs_a_second_yes(open_page):
 
 def test_verifying_lists_what_was_found(open_page, monkeypatch):
     lines = [("ok", "yamnet: is the published file"), ("FAILED", "yamnet: rank 99")]
-    monkeypatch.setattr(runs.catalogue, "verified", lambda names: iter(lines))
-    monkeypatch.setattr(runs.catalogue, "ready", lambda facts, variant=None: True)
+    monkeypatch.setattr(weightjobs.catalogue, "verified", lambda names: iter(lines))
+    monkeypatch.setattr(weightjobs.catalogue, "ready", lambda facts, variant=None: True)
     app = open_page("models")
     app.button(key="verify-yamnet").click().run()
     job = until_done(queue().of(app.session_state["workspace"].token)[0])

@@ -9,7 +9,6 @@ import streamlit as st
 from embedviz import catalogue, weights
 from embedviz.errors import WeightsError
 from embedviz.facts import Facts, WeightFile
-from embedviz.ui import runs
 from embedviz.ui.cards import (
     DAMAGED,
     MOST_BUTTONS,
@@ -23,7 +22,7 @@ from embedviz.ui.cards import (
 from embedviz.ui.jobs import queue
 from embedviz.ui.progress import plain
 from embedviz.ui.recordings import Upload
-from embedviz.ui.runs import Verified
+from embedviz.ui.weightjobs import Verified, start_download, start_verifying
 from embedviz.ui.workspace import Workspace, safe_name
 
 CHUNK_BYTES = 1 << 20
@@ -108,7 +107,7 @@ def _weights(workspace: Workspace, facts: Facts) -> None:
             disabled=not ready or _busy(workspace, "Verifying", facts),
             help="Compares checksums, and the output with whatever is published.",
         ):
-            runs.start_verifying(workspace, facts)
+            start_verifying(workspace, facts)
             st.rerun()
     _offer(facts)
     _verdict(workspace, facts)
@@ -140,7 +139,7 @@ def _download(workspace: Workspace, facts: Facts, variant: str) -> None:
         icon=":material/download:",
         disabled=_busy(workspace, "Downloading", facts),
     ):
-        runs.start_download(workspace, facts, variant)
+        start_download(workspace, facts, variant)
         st.rerun()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -11,17 +12,19 @@ from embedviz.data import Recording
 from embedviz.facts import Facts
 from embedviz.model import Per
 from embedviz.ui import runs, session
+from embedviz.ui.choice import Choice, download_bytes, points
 from embedviz.ui.importing import Imported
 from embedviz.ui.intake import sentences
 from embedviz.ui.job import Job
 from embedviz.ui.jobs import queue
+from embedviz.ui.making import Finished, Made
 from embedviz.ui.progress import clock, plain
 from embedviz.ui.recordings import Collection, counted
-from embedviz.ui.runs import Choice, Made
 from embedviz.ui.workspace import Workspace
 
 PER = {"window": "window", "seconds": "some seconds", "recording": "recording"}
 MOST_RESULTS = 3
+MOST_LINES, LINES_PX = 4, 180
 SHORTEST_HOP_S = 0.01
 
 
@@ -54,29 +57,27 @@ def run_bar(
     choices: Sequence[Choice],
 ) -> None:
     """Draw what a run would give and the button that starts it."""
-    running = [job.asked for job in queue().of(workspace.token) if job.active]
-    waiting = [c for c in choices if runs.asked(recordings, c) not in running]
+    waiting = runs.waiting(workspace, recordings, choices)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(_prospect(recordings, choices, waiting), width="stretch")
         pressed = st.button(
             f"Embed {counted(len(recordings), 'recording')}",
-            type="secondary" if _made(workspace) else "primary",
+            type="secondary" if _finished(workspace) else "primary",
             icon=":material/graphic_eq:",
             disabled=not (recordings and waiting),
         )
     if pressed:
-        for choice in waiting:
-            runs.start(workspace, collection, recordings, choice)
+        runs.start(workspace, collection, recordings, waiting)
         # The panel of running work lies above this page and was drawn before.
         st.rerun()
 
 
 def results(workspace: Workspace) -> None:
     """Draw what the last runs have made, newest first, each with the way to its map."""
-    done = [j for j in queue().of(workspace.token) if isinstance(j.result, Made | Imported)]
+    done = [j for j in queue().of(workspace.token) if isinstance(j.result, Finished | Imported)]
     for job in done[: -MOST_RESULTS - 1 : -1]:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            if isinstance(job.result, Made):
+            if isinstance(job.result, Finished):
                 _embedded(job, job.result)
             else:
                 _imported(job.result)
@@ -85,8 +86,8 @@ def results(workspace: Workspace) -> None:
                 st.rerun()
 
 
-def _made(workspace: Workspace) -> list[Job]:
-    return [job for job in queue().of(workspace.token) if isinstance(job.result, Made)]
+def _finished(workspace: Workspace) -> list[Job]:
+    return [job for job in queue().of(workspace.token) if isinstance(job.result, Finished)]
 
 
 def _seconds() -> float:
@@ -145,23 +146,33 @@ def _prospect(
     if not waiting:
         return "This is being embedded already."
     words = [
-        f"**{choice.title}** about {counted(runs.points(recordings, choice), 'point')}"
+        f"**{choice.title}** about {counted(points(recordings, choice), 'point')}"
         for choice in waiting
     ]
-    download = sum(runs.download_bytes(choice) for choice in waiting)
+    download = sum(download_bytes(choice) for choice in waiting)
     words += [f"first a download of {megabytes(download)}"] if download else []
     return " · ".join(words)
 
 
-def _embedded(job: Job, made: Made) -> None:
+def _embedded(job: Job, found: Finished) -> None:
+    took = f"in {clock(job.elapsed_s)}" + (" together" if len(found.sets) > 1 else "")
+    # The bar stands over the page: many models must not hide it.
+    height: Literal["content"] | int = LINES_PX if len(found.sets) > MOST_LINES else "content"
+    with st.container(gap="xsmall", height=height, border=False):
+        for number, made in enumerate(found.sets):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                _made(made, took, key=f"map-{job.id}-{number}", primary=number == 0)
+        for title, sentence in found.refused.items():
+            st.caption(f":orange[:material/warning:] {plain(title)}: {plain(sentence)}")
+
+
+def _made(made: Made, took: str, *, key: str, primary: bool) -> None:
     st.markdown(f":green[:material/check_circle:] **{plain(made.name)}**", width="content")
     heard = counted(made.recordings, "recording")
-    st.caption(
-        f"{counted(made.points, 'point')} of {heard} in {clock(job.elapsed_s)}", width="stretch"
-    )
+    st.caption(f"{counted(made.points, 'point')} of {heard} {took}", width="stretch")
     if made.failures:
         _popover(made.failures, "recording")
-    _map_button("See the map", made.name, key=f"map-{job.id}", primary=True)
+    _map_button("See the map", made.name, key=key, primary=primary)
 
 
 def _imported(made: Imported) -> None:
