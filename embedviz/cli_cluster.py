@@ -79,13 +79,13 @@ def embed_on_cluster(
 
 def _folders(names: Sequence[str], out: str) -> dict[str, str]:
     """Give each model's folder of parts."""
-    from embedviz.cli_embed import file_name
+    from embedviz.cli_places import files_of
 
     place = out.rstrip("/")
     if len(names) > 1:
         if place.endswith(".parquet"):
             raise click.UsageError(f"Found --out {out}; with several models wanted a plain folder.")
-        return {name: f"{place}/{file_name(name)}.parquet" for name in names}
+        return {name: f"{place}/{file}" for name, file in files_of(names).items()}
     if not place.endswith(".parquet"):
         raise click.UsageError(f"Found --out {out}; wanted a name that ends in .parquet.")
     return {names[0]: place}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from embedviz.cli_places import targets_of
 from embedviz.errors import EmbedvizError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def embed(
         )
     if address is not None:
         raise click.UsageError("--address names a Ray cluster; say --engine ray as well.")
-    targets = _targets(names, out)
+    targets = targets_of(names, out)
     recordings, failures = _recordings(paths, labels)
     with bars(names) as report:
         found = embed_to_files(
@@ -149,27 +149,6 @@ def told(
     for sentence in dict.fromkeys(warnings):
         click.echo(f"warning: {sentence}", err=True)
     return SOME_FAILED if warnings else 0
-
-
-def _targets(names: tuple[str, ...], where: str) -> dict[str, Path]:
-    """Give each model's output file."""
-    from embedviz.storage import is_url
-
-    if is_url(where):
-        raise click.UsageError(f"--out {where} is an address; it needs --engine ray.")
-    out = Path(where)
-    if len(names) > 1:
-        if out.suffix == ".parquet" or out.is_file():
-            raise click.UsageError(f"{out} is a file; with several models --out is a folder.")
-        return {name: out / f"{file_name(name)}.parquet" for name in names}
-    if out.suffix != ".parquet":
-        raise click.UsageError(f"Found --out {out}; wanted a name that ends in .parquet.")
-    return {names[0]: out}
-
-
-def file_name(name: str) -> str:
-    """Give a model's name as a file name; an address loses what files may not be called."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-")
 
 
 def _variants(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:

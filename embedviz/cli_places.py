@@ -1,7 +1,10 @@
-"""Arguments that say where something lies: a path on this machine, or an address."""
+"""Arguments that say where something lies or is to lie: a path on this machine, or an address."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import click
@@ -28,3 +31,32 @@ def written_here(_context: click.Context, _option: click.Parameter, text: str) -
     if is_url(text):
         raise click.BadParameter(f"{text} is an address; wanted a path on this machine.")
     return Path(text)
+
+
+def targets_of(names: Sequence[str], where: str) -> dict[str, Path]:
+    """Give each model's output file, by what was said as --out."""
+    from embedviz.storage import is_url
+
+    if is_url(where):
+        raise click.UsageError(f"--out {where} is an address; it needs --engine ray.")
+    out = Path(where)
+    if len(names) > 1:
+        if out.suffix == ".parquet" or out.is_file():
+            raise click.UsageError(f"{out} is a file; with several models --out is a folder.")
+        return {name: out / file for name, file in files_of(names).items()}
+    if out.suffix != ".parquet":
+        raise click.UsageError(f"Found --out {out}; wanted a name that ends in .parquet.")
+    return {names[0]: out}
+
+
+def files_of(names: Sequence[str]) -> dict[str, str]:
+    """Give each model's file in a folder; an address loses what files may not be called."""
+    files: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "-", name).strip("-")
+        numbered = (f"{plain}-{number}.parquet" for number in count(2))
+        file = f"{plain}.parquet"
+        while file in files.values():
+            file = next(numbered)
+        files[name] = file
+    return files

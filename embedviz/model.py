@@ -22,8 +22,8 @@ Per = Literal["window", "recording"] | float
 Columns = Callable[[FloatArray], Mapping[str, Column]]
 """Class scores (N, classes) -> columns of the table."""
 
-LONGEST_HOP_S = 86_400.0
-"""A day; far beyond it a number of samples is infinite."""
+LONGEST_S = 86_400.0
+"""A day, of hops and stretches; far beyond it a number of samples is infinite."""
 SHORTEST_STRETCH_S = 0.05
 
 
@@ -157,9 +157,9 @@ class Model:
             raise ModelError(
                 f"The hop {hop:g} s is too short; wanted a positive number of seconds."
             )
-        if hop > LONGEST_HOP_S:
+        if hop > LONGEST_S:
             raise ModelError(
-                f"The hop {hop:g} s is too long; wanted at most a day, {LONGEST_HOP_S:,.0f} s."
+                f"The hop {hop:g} s is too long; wanted at most a day, {LONGEST_S:,.0f} s."
             )
         if facts.fixed_hop and abs(hop - facts.hop_s) > 1e-6:
             raise ModelError(
@@ -178,7 +178,12 @@ class Model:
         shortest = SHORTEST_STRETCH_S
         if self.facts.any_window and self.facts.clip is not None:
             shortest = max(shortest, self.facts.clip.shortest_samples / self.facts.rate_hz)
-        if not (math.isfinite(seconds) and seconds >= shortest):
+        if seconds > LONGEST_S:
+            raise ModelError(
+                f"One row per {seconds:g} s is too long a stretch; wanted at most a day, "
+                f"{LONGEST_S:,.0f} s, or per='recording'."
+            )
+        if not seconds >= shortest:
             raise ModelError(
                 f"One row per {seconds:g} s is too fine for {self.facts.title}; "
                 f"choose at least {shortest:.3g} s, or per='window'."

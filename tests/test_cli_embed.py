@@ -16,6 +16,7 @@ from official import write_official_weights
 
 from embedviz import models
 from embedviz.cache import cache_folder
+from embedviz.cli_places import files_of
 from embedviz.store import read_set
 
 INTERRUPTED = 130
@@ -63,6 +64,16 @@ def test_one_model_writes_rows_and_says_how_many(embedviz_command, clips, tmp_pa
 def test_rows_are_windows_stretches_or_recordings(rows, clips, settings, starts):
     frame = rows(clips / "low" / "a.wav", *settings)
     np.testing.assert_allclose(frame["start_s"], starts)
+
+
+def test_models_whose_names_look_alike_get_files_of_their_own():
+    names = ["hub:/m/a/1", "hub:/m/a-1", "hub:/m/a:1", "yamnet"]
+    assert list(files_of(names).values()) == [
+        "hub-m-a-1.parquet",
+        "hub-m-a-1-2.parquet",
+        "hub-m-a-1-3.parquet",
+        "yamnet.parquet",
+    ]
 
 
 @pytest.mark.parametrize("models", [["logmel"], ["logmel", "yamnet"]])

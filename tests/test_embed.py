@@ -243,11 +243,16 @@ def test_a_run_that_goes_on_makes_the_same_batches_where_files_are_equal(
     assert again.vectors.tobytes() == whole.vectors.tobytes()
 
 
-def test_a_hop_beyond_a_day_is_refused_before_anything_is_heard(three_clips, tmp_path, counting):
+def test_a_hop_or_a_stretch_beyond_a_day_is_refused_before_anything_is_heard(
+    three_clips, tmp_path, counting
+):
     model, calls = counting
     for hop_s in (86_401, 1e305):
         with pytest.raises(ModelError, match="too long; wanted at most a day"):
             embed(gathered(three_clips, tmp_path), model, hop_s=hop_s)
+    for per in (86_401, 1e305, np.inf):
+        with pytest.raises(ModelError, match="too long a stretch; wanted at most a day"):
+            embed(gathered(three_clips, tmp_path), model, per=per)
     assert not calls
 
 
