@@ -83,7 +83,7 @@ def held(task: Simulated, seed: int, *, metric: str = "accuracy") -> tuple[bool,
     asked = np.arange(len(vectors), len(every))
     right = 0.0
     for number in np.unique(fold[fold >= 0]):
-        scores, _ = fit_and_predict(
+        said, _ = fit_and_predict(
             every,
             np.concatenate([truth, fresh_truth]),
             np.flatnonzero((fold >= 0) & (fold != number)),
@@ -94,7 +94,7 @@ def held(task: Simulated, seed: int, *, metric: str = "accuracy") -> tuple[bool,
             seed=seed,
         )
         share = (fold == number).sum() / (fold >= 0).sum()
-        right += share * float((scores[0].argmax(axis=1) == fresh_truth).mean())
+        right += share * float((said[0].predicted == fresh_truth).mean())
     return score.low <= right <= score.high, score.high - score.low
 
 

@@ -118,7 +118,7 @@ def _taught(
     """Give the classes (T,) that a probe taught on some rows gives to others."""
     truth, width = asked.units.truth, vectors.shape[1]
     with calm(len(trained) * width):
-        scores, _ = fit_and_predict(
+        said, _ = fit_and_predict(
             vectors,
             truth,
             trained,
@@ -129,7 +129,7 @@ def _taught(
             seed=seed,
             first=first,
         )
-    return np.asarray(scores[0].argmax(axis=1))
+    return said[0].predicted
 
 
 def _possible(setting: int, labels: IntArray, width: int, probe: str) -> int:

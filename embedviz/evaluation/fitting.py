@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,22 @@ _MOST_PRODUCTS = 1 << 39
 _BLOCK_ROWS = 2048
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a probe says of M units."""
+
+    predicted: IntArray
+    """(M,) class numbers."""
+    scores: FloatArray | None
+    """(M, 2) probabilities or shares of votes. None of more classes: of a thousand they would fill
+    the memory, and nothing is asked of them."""
+
+    @classmethod
+    def by(cls, scores: FloatArray) -> Said:
+        """Give the class of the highest score (M, C)."""
+        return cls(scores.argmax(axis=1), scores if scores.shape[1] == 2 else None)
+
+
 def fit_and_predict(
     vectors: FloatArray,
     truth: IntArray,
@@ -41,8 +58,8 @@ def fit_and_predict(
     seed: int,
     first: Fitted = None,
     tell: Callable[[float], None] = lambda share: None,
-) -> tuple[list[FloatArray], str]:
-    """Train on some rows and give, for each setting, the scores (M, C) of others; and a note.
+) -> tuple[list[Said], str]:
+    """Train on some rows and give, for each setting, what it says of others; and a note.
 
     `tell` hears the share that is done before each thing that takes long.
     """
@@ -50,7 +67,7 @@ def fit_and_predict(
     if len(np.unique(truth[trained])) == 1:
         alone = np.zeros((len(tested), classes), np.float32)
         alone[:, truth[trained[0]]] = 1
-        return [alone for _ in settings], ""
+        return [Said.by(alone) for _ in settings], ""
     note = ""
     if probe == "nearest":
         trained, note = _affordable(trained, len(tested) * vectors.shape[1], seed)
@@ -92,7 +109,7 @@ def _logistic(
     tell: Callable[[float], None],
     *,
     seed: int,
-) -> tuple[list[FloatArray], str]:
+) -> tuple[list[Said], str]:
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -117,7 +134,7 @@ def _logistic(
             note = f"A logistic regression was stopped after {_MOST_STEPS:,} steps."
         scores = np.zeros((len(asked), classes), np.float32)
         scores[:, regression.classes_] = regression.predict_proba(asked[:, :setting])
-        found.append(scores)
+        found.append(Said.by(scores))
     return found, note
 
 
@@ -147,7 +164,7 @@ def _nearest(
     settings: Sequence[int],
     classes: int,
     tell: Callable[[float], None],
-) -> list[FloatArray]:
+) -> list[Said]:
     """Search once for the largest k; the neighbours of a smaller k are the first of these."""
     from sklearn.neighbors import NearestNeighbors
 
@@ -155,14 +172,22 @@ def _nearest(
     units, queries = both[: len(seen)], both[len(seen) :]
     most = min(max(settings), len(seen))
     search = NearestNeighbors(n_neighbors=most, algorithm="brute").fit(units)
-    found = [np.empty((len(asked), classes), np.float32) for _ in settings]
+    found: list[list[Said]] = [[] for _ in settings]
     for start in range(0, len(asked), _BLOCK_ROWS):
         tell(start / len(asked))
         part = slice(start, start + _BLOCK_ROWS)
         near = truth[search.kneighbors(queries[part], return_distance=False)]
-        for setting, scores in zip(settings, found, strict=True):
-            scores[part] = _votes(near[:, :setting], classes)
-    return found
+        for setting, parts in zip(settings, found, strict=True):
+            parts.append(Said.by(_votes(near[:, :setting], classes)))
+    return [_together(parts) for parts in found]
+
+
+def _together(parts: Sequence[Said]) -> Said:
+    scores = [one.scores for one in parts if one.scores is not None]
+    return Said(
+        np.concatenate([one.predicted for one in parts]),
+        np.concatenate(scores) if scores else None,
+    )
 
 
 def _votes(near: IntArray, classes: int) -> FloatArray:

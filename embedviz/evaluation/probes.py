@@ -37,8 +37,8 @@ class Predicted:
 
     predicted: IntArray
     """(U,) class numbers; -1 where not tested."""
-    scores: FloatArray
-    """(U, C) probabilities or shares of votes; NaN where not tested."""
+    scores: FloatArray | None
+    """(U, 2) probabilities or shares of votes, NaN where not tested; None of more classes."""
     setting: int
     """Components or neighbours: as asked, or as many as every fold can have."""
     note: str = ""
@@ -121,7 +121,7 @@ def predict_for_settings(
     found = [
         Predicted(
             np.full(len(truth), -1, np.int64),
-            np.full((len(truth), classes), np.nan, np.float32),
+            np.full((len(truth), 2), np.nan, np.float32) if classes == 2 else None,
             setting,
         )
         for setting in asked
@@ -149,8 +149,9 @@ def predict_for_settings(
             )
         notes.append(note)
         for one, part in zip(found, parts, strict=True):
-            one.scores[tested] = part
-            one.predicted[tested] = part.argmax(axis=1)
+            one.predicted[tested] = part.predicted
+            if one.scores is not None and part.scores is not None:
+                one.scores[tested] = part.scores
     tell(len(numbers) * _PARTS, len(numbers) * _PARTS)
     return [replace(one, note=max(notes, key=len)) for one in found]
 
