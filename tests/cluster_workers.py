@@ -11,6 +11,7 @@ import embedviz
 from embedviz.cluster.orders import Loaded
 from embedviz.cluster.worker import Worker
 from embedviz.data import EmbeddingSet, Provenance, Source
+from embedviz.errors import WeightsError
 from embedviz.partitions import Outcome, part_name, part_of
 from embedviz.storage import folder
 from embedviz.store import write_set
@@ -53,6 +54,18 @@ class LosingWorker(QuickWorker):
 
     def load(self, example):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class BareWorker(QuickWorker):
+    """Lacks the weights, if it is the first that looks for them."""
+
+    def load(self, example):
+        try:
+            example.with_suffix(".taken").touch(exist_ok=False)
+        except FileExistsError:
+            time.sleep(0.3)
+            return super().load(example)
+        raise WeightsError("On node-7: the weights of Quick are not there; fetch them.")
 
 
 def quick_set(recordings):

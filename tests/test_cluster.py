@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from cluster_workers import LosingWorker, PatientWorker, QuickWorker
+from cluster_workers import BareWorker, LosingWorker, PatientWorker, QuickWorker
 from conftest import tone
 
 from embedviz import models, shards
@@ -233,8 +233,21 @@ def test_workers_that_are_lost_while_they_load_end_the_run(
         embed_with_ray(clips("a.wav"), order(tmp_path / "s.parquet"), address=nodes.address)
 
 
+def test_a_worker_without_the_weights_is_done_without(nodes, quick, clips, tmp_path, monkeypatch):
+    monkeypatch.setattr(hands, "Worker", BareWorker)
+    recordings, said = clips(*(f"slow{number}.wav" for number in range(4))), []
+    out = tmp_path / "set.parquet"
+    embed_with_ray(recordings, order(out), address=nodes.address, say=said.append)
+    assert said == [
+        "One worker gets no work. On node-7: the weights of Quick are not there; fetch them."
+    ]
+    assert parts(out).rows == 4
+    assert parts(out).failures == {}
+
+
 def test_weights_that_a_node_lacks_are_named(nodes, clips, tmp_path):
-    wanted = Order(variants={"vggish": None}, folders={"vggish": str(tmp_path / "s.parquet")})
-    with pytest.raises(WeightsError, match="embedviz weights fetch vggish"):
-        embed_with_ray(clips("a.wav"), wanted, address=nodes.address)
+    wanted, said = Order({"vggish": None}, {"vggish": str(tmp_path / "s.parquet")}), []
+    with pytest.raises(WeightsError, match=r"On .+: .*embedviz weights fetch vggish"):
+        embed_with_ray(clips("a.wav"), wanted, address=nodes.address, say=said.append)
+    assert said == []
     assert not (tmp_path / "s.parquet").exists()

@@ -59,6 +59,7 @@ class Crew:
         self._todo: deque[Task] = deque()
         self._loaded: Loaded | None = None
         self._lost_loading = 0
+        self._unsaid: list[str] = []
         self._tries: Counter[int] = Counter()
         self._places, self._counted = count(), time.monotonic()
         self._tally = Tally((), None)
@@ -109,7 +110,7 @@ class Crew:
         Raises
         ------
         EmbedvizError
-            If a model or recordings cannot be had on a node, or a folder cannot be written.
+            If no worker has the models and the recordings, or a folder cannot be written.
         """
         self._todo.extend(tasks)
         self._most = len(self._todo)
@@ -128,18 +129,25 @@ class Crew:
         import ray
 
         self._hire()
+        faults = [hand.unfit for hand in self._hands if hand.unfit]
+        if faults and len(faults) == len(self._hands):
+            raise faults[0]
         for hand in self._hands:
-            if hand.call is None and self._todo:
+            if hand.call is None and hand.unfit is None and self._todo:
                 hand.begin(self._todo.popleft())
         awaited = {hand.call: hand for hand in self._hands if hand.call is not None}
         for call in ray.wait(list(awaited), timeout=_LOOK_S)[0]:
             self._settle(awaited[call])
+        # Said where others go on; where none does, it is why the run ends.
+        while self._loaded and self._unsaid:
+            self._say(self._unsaid.pop(0))
         self._look()
 
     def _hire(self) -> None:
         if time.monotonic() - self._counted > _COUNT_S:
             self._places, self._counted = self._count(), time.monotonic()
-        while len(self._hands) < min(self._places.workers, self._most):
+        unfit = sum(hand.unfit is not None for hand in self._hands)
+        while len(self._hands) < min(self._places.workers, self._most + unfit):
             self._hands.append(
                 hire(
                     self._order,
@@ -159,29 +167,42 @@ class Crew:
         try:
             answer = ray.get(call)
         except RayTaskError as error:
-            self._failed(task, cast(Exception, error.cause))
+            cause = cast(Exception, error.cause)
+            if task is None:
+                self._do_without(hand, cause)
+            else:
+                self._failed(task, cause)
         except RayError as error:
             self._lost(hand, task, error)
         else:
             if task is None:
-                self.welcome(answer)
+                self._loaded_by(hand, answer)
             else:
                 self._finished(task, answer)
+
+    def _loaded_by(self, hand: Hand, loaded: Loaded) -> None:
+        try:
+            self.welcome(loaded)
+        except EmbedvizError as error:
+            self._do_without(hand, error)
+
+    def _do_without(self, hand: Hand, error: Exception) -> None:
+        """Give no work to a worker that cannot do it; the run ends where no other is left."""
+        if not isinstance(error, EmbedvizError):
+            error = EmbedvizError(f"A worker could not load the models ({_named(error)}).")
+        hand.unfit = error
+        self._unsaid.append(f"One worker gets no work. {error}")
 
     def _finished(self, task: Task, outcomes: dict[str, Outcome]) -> None:
         self._tally.add(task, outcomes)
         self._done(task, outcomes)
         self._tally.report()
 
-    def _failed(self, task: Task | None, error: Exception) -> None:
+    def _failed(self, task: Task, error: Exception) -> None:
         """Try a shard again whose worker is well; a full disk is not tried for ever."""
-        final = task is None or self._tries[task.shard] + 1 == TRIES
-        if final and isinstance(error, EmbedvizError):
+        if self._tries[task.shard] + 1 == TRIES and isinstance(error, EmbedvizError):
             raise error
-        what = f"{type(error).__name__}: {error}".strip(": ")
-        if task is None:
-            raise EmbedvizError(f"A worker could not load the models ({what}).") from error
-        self._again(task, what)
+        self._again(task, _named(error))
 
     def _lost(self, hand: Hand, task: Task | None, error: Exception) -> None:
         """Let go of a worker whose process or node is gone; `_hire` finds another."""
@@ -222,3 +243,7 @@ class Crew:
             if hand.task is not None and seen is not None:
                 self._tally.see(hand.task.shard, seen)
         self._tally.report()
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip(": ")

@@ -10,6 +10,7 @@ from typing import Any
 from embedviz.cluster.orders import Order, Task
 from embedviz.cluster.places import Places
 from embedviz.cluster.worker import Worker
+from embedviz.errors import EmbedvizError
 from embedviz.progress import Progress
 
 _GRACE_S = 5.0
@@ -24,6 +25,8 @@ class Hand:
     call: Any
     """The answer to `load` or `work`; None while it waits."""
     task: Task | None = None
+    unfit: EmbedvizError | None = None
+    """Why it gets no work. It stays, so that nobody else is hired for its place on the node."""
     _look: Any = None
 
     def begin(self, task: Task) -> None:

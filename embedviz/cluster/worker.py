@@ -68,7 +68,10 @@ class Worker:
                 "every node sees under the same path."
             )
         for name, variant in self._order.variants.items():
-            self._models[name] = load_model(name, variant, precision=self._order.precision)
+            try:
+                self._models[name] = load_model(name, variant, precision=self._order.precision)
+            except EmbedvizError as error:
+                raise type(error)(f"On {node}: {error}") from error
         asked = {name: self._asked(model) for name, model in self._models.items()}
         return Loaded(node, embedviz.__version__, asked)
 
