@@ -64,3 +64,6 @@ class EvaluationError(EmbedvizError):
 
 class Cancelled(EmbedvizError):
     """The user stopped the work."""
+
+    made: object = None
+    """What was finished until then, for who asked for it."""

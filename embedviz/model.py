@@ -11,20 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from embedviz.data import FloatArray
-from embedviz.errors import ModelError, RecordingError
+from embedviz.errors import RecordingError
 from embedviz.facts import Facts, Framing
 from embedviz.heard import Column, Heard, joined
 from embedviz.listeners import Listener
 from embedviz.pooling import pool, stretches
+from embedviz.spacing import checked_hop
 from embedviz.weights import Found
 
 Per = Literal["window", "recording"] | float
 Columns = Callable[[FloatArray], Mapping[str, Column]]
 """Class scores (N, classes) -> columns of the table."""
-
-LONGEST_S = 86_400.0
-"""A day, of hops and stretches; far beyond it a number of samples is infinite."""
-SHORTEST_STRETCH_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -141,53 +138,7 @@ class Model:
 
     def checked_hop(self, per: Per, hop_s: float | None) -> float:
         """Give the hop in seconds, or say why `per` and `hop_s` do not go together."""
-        facts = self.facts
-        if isinstance(per, str):
-            if per not in ("window", "recording"):
-                raise ModelError(
-                    f"Found per={per!r}; wanted 'window', 'recording' or a number of seconds."
-                )
-        else:
-            self._check_stretch(per)
-        if hop_s is None:
-            # A stretch shorter than the native hop still needs a window of its own.
-            return facts.hop_s if isinstance(per, str) else min(facts.hop_s, per)
-        hop = float(hop_s)
-        if not (math.isfinite(hop) and hop * facts.rate_hz >= 1):
-            raise ModelError(
-                f"The hop {hop:g} s is too short; wanted a positive number of seconds."
-            )
-        if hop > LONGEST_S:
-            raise ModelError(
-                f"The hop {hop:g} s is too long; wanted at most a day, {LONGEST_S:,.0f} s."
-            )
-        if facts.fixed_hop and abs(hop - facts.hop_s) > 1e-6:
-            raise ModelError(
-                f"{facts.title} itself sets its rows {facts.hop_s:.3g} s apart; leave the hop out."
-            )
-        if not isinstance(per, str) and (facts.any_window or per < hop):
-            raise ModelError(
-                f"{facts.title} hears a stretch of {per:g} s as one window; leave the hop out."
-                if facts.any_window
-                else f"One row per {per:g} s is finer than the hop of {hop:g} s; "
-                "choose at least the hop, or per='window'."
-            )
-        return hop
-
-    def _check_stretch(self, seconds: float) -> None:
-        shortest = SHORTEST_STRETCH_S
-        if self.facts.any_window and self.facts.clip is not None:
-            shortest = max(shortest, self.facts.clip.shortest_samples / self.facts.rate_hz)
-        if seconds > LONGEST_S:
-            raise ModelError(
-                f"One row per {seconds:g} s is too long a stretch; wanted at most a day, "
-                f"{LONGEST_S:,.0f} s, or per='recording'."
-            )
-        if not seconds >= shortest:
-            raise ModelError(
-                f"One row per {seconds:g} s is too fine for {self.facts.title}; "
-                f"choose at least {shortest:.3g} s, or per='window'."
-            )
+        return checked_hop(self.facts, per, hop_s)
 
     def _with_columns(self, heard: Heard) -> Heard:
         if self.columns is None or heard.scores is None:

@@ -20,6 +20,9 @@ class Progress:
     recordings_done: int
     recordings: int
     failures: int
+    """Of these recordings; not those that could not even be gathered."""
+    number: int = 0
+    """Of the recording at hand, counted from 1; short ones before it may wait for their batch."""
 
 
 Report = Callable[[Progress], None]
@@ -35,12 +38,13 @@ class Meter:
         self._total_s = sum(recording.duration_s for recording in recordings)
         self._before_s = self._done_s = 0.0
         self._recording: Recording | None = None
-        self._finished = self._failures = 0
+        self._begun = self._finished = self._failures = 0
 
     def begin(self, recording: Recording) -> None:
         """Start a recording; all of the one before has been taken in."""
         self._leave()
         self._recording = recording
+        self._begun += 1
         self._say()
 
     def counted(self, blocks: Iterable[FloatArray], rate_hz: int) -> Iterator[FloatArray]:
@@ -79,5 +83,6 @@ class Meter:
                 recordings_done=self._finished,
                 recordings=self._recordings,
                 failures=self._failures,
+                number=self._begun,
             )
         )

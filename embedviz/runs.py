@@ -43,6 +43,7 @@ class Run:
     def __post_init__(self) -> None:
         """Refuse settings that the model does not offer, before anything is heard."""
         self.true_hop_s = self.model.checked_hop(self.per, self.hop_s)
+        self._failed_before = len(self.failed)
         self._pack = Pack.of(self.model, self.per, self.hop_s)
         self._last_of_shards = {shard[-1].name for shard in shards(self.recordings)}
         self._arrived: deque[str] = deque()
@@ -178,7 +179,7 @@ class Run:
                 if self.take is not None:
                     for part in finished[1].parts():
                         self.take(finished[0], part)
-        self.meter.finish(len(self.failed))
+        self.meter.finish(len(self.failed) - self._failed_before)
 
     def _entry(self, part: Heard) -> Entry:
         # A recording heard in one pass shows as many frames as it has.

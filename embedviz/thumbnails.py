@@ -153,10 +153,7 @@ def sprite_sheet(
     count = len(thumbnails)
     if count == 0:
         raise BundleError("There are 0 thumbnails; a sprite sheet needs at least one.")
-    # A graphics card divides by k inexactly unless k is a power of two, and then shows the wrong
-    # cell now and then; with as many rows as columns its one divisor fits both.
-    columns = 1 << math.isqrt(count - 1).bit_length()
-    cell = _cell_px(count, columns, cell_px)
+    columns, cell = sheet_columns(count), sheet_cell_px(count, cell_px)
     border = 0 if frames is None else _border_px(cell)
     inside = slice(border, cell - border)
     coloured = frames is not None or colours in ("magma", "viridis")
@@ -172,15 +169,22 @@ def sprite_sheet(
     return Sprite(Image.fromarray(whole if coloured else whole[..., 0]), cell, columns)
 
 
-def _coloured(levels: FloatArray, colours: Colours) -> ByteArray:
-    """Give (n, frames, bands, 1 or 3) bytes for levels of 0 to 255."""
-    if colours == "inverted grey":
-        levels = _WHITE - levels
-    shades = np.rint(levels).astype(np.uint8)
-    return _palette(colours)[shades] if colours in ("magma", "viridis") else shades[..., None]
+def sheet_columns(count: int) -> int:
+    """Give how many cells a sheet of so many windows has across, and down."""
+    # A graphics card divides by k inexactly unless k is a power of two, and then shows the wrong
+    # cell now and then; with as many rows as columns its one divisor fits both.
+    return 1 << math.isqrt(count - 1).bit_length()
 
 
-def _cell_px(count: int, columns: int, wanted: int | None) -> int:
+def sheet_cell_px(count: int, wanted: int | None = None) -> int:
+    """Give the pixels of a cell in a sheet of so many windows; None chooses.
+
+    Raises
+    ------
+    BundleError
+        If the sheet would be larger than 8192 pixels.
+    """
+    columns = sheet_columns(count)
     largest = LARGEST_SHEET_PX // columns
     if largest < SMALLEST_CELL_PX:
         raise BundleError(
@@ -197,6 +201,14 @@ def _cell_px(count: int, columns: int, wanted: int | None) -> int:
             f"{LARGEST_SHEET_PX} px; choose 1 to {largest} px."
         )
     return wanted
+
+
+def _coloured(levels: FloatArray, colours: Colours) -> ByteArray:
+    """Give (n, frames, bands, 1 or 3) bytes for levels of 0 to 255."""
+    if colours == "inverted grey":
+        levels = _WHITE - levels
+    shades = np.rint(levels).astype(np.uint8)
+    return _palette(colours)[shades] if colours in ("magma", "viridis") else shades[..., None]
 
 
 def _border_px(cell: int) -> int:

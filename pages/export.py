@@ -10,7 +10,8 @@ from embedviz.errors import BundleError
 from embedviz.projector.cells import safe_cells
 from embedviz.projector.frames import frame_colours, frames
 from embedviz.projector.options import Options
-from embedviz.thumbnails import MOST_CLEAR_WINDOWS, sprite_sheet
+from embedviz.projector.sampling import sampled
+from embedviz.thumbnails import MOST_CLEAR_WINDOWS, sheet_cell_px, sprite_sheet
 from embedviz.ui.addresses import address
 from embedviz.ui.bundling import choose
 from embedviz.ui.empty import nothing_yet
@@ -74,7 +75,9 @@ def preview(own: Workspace, names: Sequence[str], options: Options) -> None:
     if embedding_set.thumbnails is None:
         st.info("This set holds no pictures, so its bundle has no sprite sheet.")
         return
-    count = min(len(embedding_set), options.sample or len(embedding_set))
+    if options.sample:
+        embedding_set = sampled(embedding_set, options.sample, label=options.label)
+    count = len(embedding_set)
     if options.cell_px is None and count > MOST_CLEAR_WINDOWS:
         st.info(
             f"A sheet shows the pictures of {MOST_CLEAR_WINDOWS:,} windows clearly, and these are "
@@ -90,13 +93,20 @@ def preview(own: Workspace, names: Sequence[str], options: Options) -> None:
 
 
 def show_cells(own: Workspace, embedding_set: EmbeddingSet, options: Options) -> None:
-    """Show the used rows of the sprite sheet, or of its beginning where it is large."""
+    """Show the used rows of the sprite sheet, or of its beginning where it is large.
+
+    Raises
+    ------
+    BundleError
+        The whole sheet cannot be drawn so.
+    """
+    cell_px = sheet_cell_px(len(embedding_set), options.cell_px)
     pictures = embedding_set.thumbnails[:MOST_SHOWN]
     drawn = None
     if options.frame_by is not None:
         values = safe_cells(embedding_set.table[options.frame_by], lambda _: None)
         drawn = frames(values[:MOST_SHOWN], frame_colours(values))
-    sprite = sprite_sheet(pictures, cell_px=options.cell_px, colours=options.colours, frames=drawn)
+    sprite = sprite_sheet(pictures, cell_px=cell_px, colours=options.colours, frames=drawn)
     used = -(-len(pictures) // sprite.columns)
     words = f"one cell of {sprite.cell_px} px a point, the first at the top left"
     if len(embedding_set) > MOST_SHOWN:

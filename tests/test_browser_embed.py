@@ -43,6 +43,11 @@ def test_a_folder_is_embedded_and_leads_to_its_map(page, server, night, console_
     page.get_by_text("1 recording left out").wait_for()
     screenshot("embed-done-light")
     screenshot("embed-done-dark", "dark")
+    size = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 300})
+    # Scrolls instead of covering the page.
+    page.wait_for_function("document.querySelector('.st-key-results')?.clientHeight <= 60")
+    page.set_viewport_size(size)
     page.get_by_role("button", name="See the map").click()
     page.wait_for_function("!document.title.startsWith('Embed')")
     assert "Explore" in page.title()

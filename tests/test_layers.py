@@ -22,7 +22,7 @@ LAYERS = (
     "storage synthesis thumbnails torchfiles torchfiles.* wav weightfiles weights windows",
     # Models.
     "batches catalogue engine foreign foreign.* frozen hear hear.* listeners model models "
-    "models.* networks networks.* packs precision stepping sweeping",
+    "models.* networks networks.* packs precision spacing stepping sweeping",
     # What is done with recordings and rows.
     "agreement assembled bench bench.* clips clock cluster cluster.* clusters correspondence "
     "cutting demo embed ensemble imported imports imports.* labels large layouts likeness merges "

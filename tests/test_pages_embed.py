@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from embedviz import audio, models, weights
 from embedviz.data import Projection, Recording
-from embedviz.errors import WeightsError
+from embedviz.errors import Cancelled, WeightsError
 from embedviz.progress import Progress
 from embedviz.store import read_set
 from embedviz.ui import home, labelling, making, recordings, weightjobs
@@ -214,9 +214,78 @@ def test_a_model_that_cannot_be_had_keeps_nothing_from_the_others(
     assert " YAMNet: YAMNet could not" in job.message
 
 
+def test_a_hop_that_a_model_has_not_is_said_before_anything_is_fetched(open_page, quick_map):
+    workspace = Workspace.create()
+    put(workspace, {"a.wav": wav()})
+    app = open_page("embed", workspace)
+    app.checkbox(key="model-kumar").check()
+    app.number_input(key="hop").set_value(0.5).run()
+    assert "Kumar (weak labels) itself sets its rows 0.743 s apart" in words(app).replace("\\", "")
+    assert "first a download" not in words(app)
+    app.checkbox(key="model-logmel").uncheck().run()
+    assert button(app, "Embed 1").disabled
+    assert "No chosen model makes points so." in words(app)
+    app.checkbox(key="model-logmel").check().run()
+    button(app, "Embed 1").click().run()
+    job = until_done(queue().of(workspace.token)[0])
+    assert job.title == "Embedding 1 recording with Log-mel, hop 0.5 s"
+    assert [made.name for made in job.result.sets] == ["recordings-logmel"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "sentence"),
+    [
+        (Cancelled("Stopped."), "stopped", ""),
+        (MemoryError(), "done", "The memory of this machine was not enough"),
+    ],
+)
+def test_what_ends_one_map_takes_no_finished_set_away(
+    open_page, monkeypatch, tmp_path, error, state, sentence
+):
+    monkeypatch.setattr(script_runner, HOOK, lambda: None)  # as in the app, see `keras_state`
+    laid_out = []
+
+    def project(found, method, *, progress):
+        laid_out.append(found.provenance.model)
+        if len(laid_out) == 2:
+            raise error
+        return Projection(method, np.zeros((len(found), 2), np.float32), {})
+
+    monkeypatch.setattr(making, "project", project)
+    have_yamnet(tmp_path / "official")
+    workspace = Workspace.create()
+    put(workspace, {"a.wav": wav()})
+    app = open_page("embed", workspace)
+    app.checkbox(key="model-yamnet").check().run()
+    button(app, "Embed 1").click().run()
+    job = until_done(queue().of(workspace.token)[0])
+    assert laid_out == ["yamnet", "logmel"]
+    assert job.state == state
+    assert workspace.set_names() == [made.name for made in job.result.sets] == ["recordings-yamnet"]
+    app.run()
+    assert "points of 1 recording in" in words(app)
+    assert sentence in words(app)
+    assert button(app, "See the map").key.startswith("map-")
+
+
+def test_a_recording_that_is_gone_is_said_to_be(tmp_path):
+    def page(path):
+        from pathlib import Path
+
+        from embedviz.data import Recording
+        from embedviz.ui.intake import _player
+        from embedviz.ui.workspace import Workspace
+
+        _player(Workspace.create(), [Recording("owl.wav", Path(path), 1.0, 16000, 1)])
+
+    app = AppTest.from_function(page, args=(str(tmp_path / "owl.wav"),)).run()
+    assert not app.exception
+    assert "owl.wav does not exist" in words(app).replace("\\", "")
+
+
 def test_how_far_models_are_together_is_their_mean_and_the_one_behind():
     def at(done_s, failures=0):
-        return Progress("a.wav", done_s, 4.0, done_s, 8.0, 0, 2, failures)
+        return Progress("a.wav", done_s, 4.0, done_s, 8.0, 0, 2, failures, number=1)
 
     said = []
     together = Together(["VGGish", "YAMNet"], said.append)

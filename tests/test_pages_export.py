@@ -18,6 +18,7 @@ from embedviz.projector.findings import Finding
 from embedviz.projector.validate import Report
 from embedviz.store import write_set
 from embedviz.ui import exports
+from embedviz.ui.bundling import CELL
 from embedviz.ui.exports import bundle_path
 from embedviz.ui.hosting import host, hosted_address, withdraw
 from embedviz.ui.jobs import queue
@@ -98,6 +99,26 @@ def test_the_pictures_shown_are_those_of_the_bundle(open_page, make_set, workspa
     with Image.open(io.BytesIO(held(workspace, "night")["sprite.png"])) as whole:
         np.testing.assert_array_equal(picture, whole.crop((0, 0, *picture.size)))
         assert picture.width == whole.width
+
+
+def test_cells_that_the_whole_sheet_has_no_room_for_are_refused_at_once(open_page, make_set):
+    app = open_page(night=laid_out(make_set(4200)))
+    (shown,) = app.get("image")
+    assert "the first 1,024 of 4,200 points" in shown.captions[0]
+    chosen(app, CELL).set_value("128 px").run()
+    assert "4,200 windows in cells of 128 px do not fit a sprite sheet of 8192 px" in words(app)
+    assert not app.get("image")
+
+
+def test_the_pictures_of_a_sample_are_those_of_its_bundle(open_page, make_set, workspace):
+    app = open_page(night=laid_out(make_set(1100)))
+    app.number_input(key="export-sample").set_value(20).run()
+    (shown,) = app.get("image")
+    assert "one cell of 64 px a point" in shown.captions[0]
+    picture = Client().get(urlsplit(shown.value[0]).path).picture
+    write(app)
+    with Image.open(io.BytesIO(held(workspace, "night")["sprite.png"])) as whole:
+        np.testing.assert_array_equal(picture, whole.crop((0, 0, *picture.size)))
 
 
 def test_the_projector_is_shown_on_the_page_only_if_asked_for(open_page, make_set):

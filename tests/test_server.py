@@ -14,7 +14,7 @@ from conftest import tone
 from PIL import Image
 
 from embedviz import server
-from embedviz.served import sounds
+from embedviz.served import sounds, whole
 from embedviz.store import write_set
 from embedviz.ui.jobs import Queue
 from embedviz.ui.workspace import Workspace
@@ -155,6 +155,21 @@ def test_a_recording_in_the_workspace_is_heard_before_any_set_holds_it(client, w
         refused = client.get(address + quote(other))
         assert refused.status_code == 404
         assert refused.text == f"There is no recording {other!r} in this workspace."
+
+
+def test_what_browsers_do_not_read_is_sent_as_wav(client, workspace, samples, monkeypatch):
+    sf.write(workspace.uploads / "owl.aiff", samples, RATE_HZ, subtype="PCM_16")
+    address = f"/brought/{workspace.token}/owl.aiff"
+    answer = client.get(address)
+    got, rate_hz = answer.sound
+    assert answer.headers["content-type"] == "audio/wav"
+    assert rate_hz == RATE_HZ
+    np.testing.assert_array_equal(got, samples)
+    assert client.get(address, headers={"Range": "bytes=44-143"}).content == answer.content[44:144]
+    monkeypatch.setattr(whole, "LONGEST_DECODED_S", 1.0)
+    refused = client.get(address)
+    assert refused.status_code == 404
+    assert "it is too long to be converted" in refused.text
 
 
 def test_answers_are_private_and_never_sniffed(client, workspace, heard):

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from embedviz import audio
 from embedviz.errors import EmbedvizError
 from embedviz.served.answers import number, ranged
 from embedviz.served.rows import Row, workspace_of
-from embedviz.ui.recordings import LARGEST_PLAYED_BYTES, collected
+from embedviz.served.whole import whole
+from embedviz.ui.recordings import collected
 from embedviz.wav import faded, wav
 
 LONGEST_AROUND_S = 60.0
 LONGEST_SOUND_S = 600.0
 """A longer sound is not cut into a WAV in memory; its recording can be played instead."""
-MEDIA_TYPES = {
-    ".aif": "audio/aiff",
-    ".aiff": "audio/aiff",
-    ".flac": "audio/flac",
-    ".mp3": "audio/mpeg",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-}
 
 
 def sound(request: Request) -> Response:
@@ -52,7 +41,7 @@ def stretch(request: Request) -> Response:
 def recording(request: Request) -> Response:
     """Send the whole file that a row was cut from."""
     row = Row.of(request)
-    return _whole(row.file(), row.recording)
+    return whole(row.file(), row.recording, request)
 
 
 def brought(request: Request) -> Response:
@@ -60,18 +49,8 @@ def brought(request: Request) -> Response:
     name = request.path_params["recording"]
     for one in collected(workspace_of(request)).recordings:
         if one.name == name:
-            return _whole(one.path, name)
+            return whole(one.path, name, request)
     raise EmbedvizError(f"There is no recording {name[:200]!r} in this workspace.")
-
-
-def _whole(path: Path, name: str) -> Response:
-    """Answer with a file, by ranges where the browser asks for them."""
-    # A set can name any file of a folder that the app may read; what is no sound is not given away.
-    audio.inspect(path, name=name)
-    if path.stat().st_size > LARGEST_PLAYED_BYTES:
-        raise EmbedvizError(f"{name} is too large to be played in a browser.")
-    media_type = MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
-    return FileResponse(path, media_type=media_type)
 
 
 def _cut(request: Request, row: Row, span_s: tuple[float, float]) -> Response:

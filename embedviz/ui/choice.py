@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from embedviz import catalogue, models, pooling, windows
 from embedviz.data import Recording
+from embedviz.errors import ModelError
 from embedviz.model import Per
+from embedviz.spacing import checked_hop
 from embedviz.ui.recordings import counted
 
 
@@ -33,6 +35,15 @@ class Choice:
     def name(self) -> str:
         """The same, for the name of a set."""
         return self.model if self.is_plain else f"{self.model} {self.variant}"
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the model cannot hear so, in a sentence; None where it can."""
+        try:
+            checked_hop(models.facts(self.model).of(self.variant), self.per, self.hop_s)
+        except ModelError as error:
+            return str(error)
+        return None
 
     @property
     def is_plain(self) -> bool:

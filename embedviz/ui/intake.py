@@ -9,14 +9,16 @@ import pandas as pd
 import streamlit as st
 
 from embedviz.data import Recording
+from embedviz.errors import EmbedvizError
 from embedviz.labels import LABEL
+from embedviz.served.whole import refuse_unplayable
 from embedviz.ui import recordings as brought
 from embedviz.ui.addresses import address
 from embedviz.ui.bringing import show_bringing
 from embedviz.ui.folderpicker import show_folders
 from embedviz.ui.labelling import FOLDERS, NONE, Labelling, labelled, sources, summary
 from embedviz.ui.progress import plain
-from embedviz.ui.recordings import LARGEST_PLAYED_BYTES, Collection, counted
+from embedviz.ui.recordings import Collection, counted
 from embedviz.ui.uploading import show_uploader
 from embedviz.ui.workspace import Workspace
 
@@ -173,13 +175,15 @@ def _player(workspace: Workspace, chosen: Sequence[Recording]) -> None:
         words = "Select a recording to hear it." if not chosen else ""
         st.caption(words, width="stretch")
         return
-    facts = chosen[0].path.stat()
-    if facts.st_size > LARGEST_PLAYED_BYTES:
-        st.caption("This recording is too large to be played here.", width="stretch")
-    else:
-        # Another file of the same name has another address, or the browser would play the old one.
-        sound = address("brought", workspace, chosen[0].name)
-        st.audio(f"{sound}?changed={facts.st_mtime_ns}", width="stretch")
+    try:
+        refuse_unplayable(chosen[0].path, chosen[0].name)
+        changed = chosen[0].path.stat().st_mtime_ns
+    except EmbedvizError as error:
+        st.caption(plain(str(error)), width="stretch")
+        return
+    # Another file of the same name has another address, or the browser would play the old one.
+    sound = address("brought", workspace, chosen[0].name)
+    st.audio(f"{sound}?changed={changed}", width="stretch")
 
 
 def _table(labelling: Labelling) -> pd.DataFrame:

@@ -104,13 +104,13 @@ class Job:
         try:
             self._end("done", result=self._worked(work))
         except Cancelled as error:
-            self._end("stopped", message=str(error))
+            self._end("stopped", message=str(error), result=error.made)
         except EmbedvizError as error:
             self._end("failed", message=str(error))
         # Even SystemExit: a worker that dies would leave every later job waiting.
         except BaseException as error:
             logger.exception("Job %r failed", self.title)
-            self._end("failed", message=_sentence(error))
+            self._end("failed", message=sentence_for(error))
 
     def _worked(self, work: Work) -> object:
         try:
@@ -134,7 +134,8 @@ class Job:
         self.state = state
 
 
-def _sentence(error: BaseException) -> str:
+def sentence_for(error: BaseException) -> str:
+    """Say what went wrong where nobody foresaw it."""
     if isinstance(error, MemoryError):
         return "The memory of this machine was not enough; try fewer recordings at once."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

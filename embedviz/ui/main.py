@@ -63,6 +63,7 @@ st.set_page_config(page_title=f"{chosen.title} · embedviz")
 st.logo(str(home.asset("logo.svg")), size="large")
 if gone:
     st.toast(f"{gone} Here is a new one.", icon=":material/history:", duration="infinite")
+st.html(home.asset("page.css"))
 with st.bottom:
     progress_panel(queue().of(session.workspace().token))
 try:

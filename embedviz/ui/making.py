@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,18 +13,20 @@ from secrets import token_hex
 from embedviz import models
 from embedviz.data import EmbeddingSet, Projection, Recording
 from embedviz.embed import embed_to_files
-from embedviz.errors import Cancelled, EmbedvizError, Unheard
+from embedviz.errors import Cancelled, EmbedvizError, ModelError, Unheard
 from embedviz.model import Model
 from embedviz.project import project
 from embedviz.setwriter import Written
 from embedviz.ui.choice import Choice
-from embedviz.ui.job import Report
+from embedviz.ui.job import Report, sentence_for
 from embedviz.ui.mapping import without_pictures, write_mapped
 from embedviz.ui.pace import Update
 from embedviz.ui.recordings import Collection, counted
 from embedviz.ui.together import Together
 from embedviz.ui.weightjobs import fetch_missing
 from embedviz.ui.workspace import Workspace
+
+logger = logging.getLogger("embedviz")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ def make_sets(
 
     Raises
     ------
+    Cancelled
+        The job was asked to stop. It holds what was finished until then.
     EmbedvizError
         No model gave a set; the sentence says why.
     """
@@ -79,6 +84,9 @@ def make_sets(
                 if isinstance(written, EmbedvizError):
                     raise written
                 sets.append(_mapped(workspace, collection, choice, written, report))
+    except Cancelled as stopped:
+        stopped.made = Finished(tuple(sets), refused) if sets else None
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not sets:
@@ -98,15 +106,19 @@ def _noted(choice: Choice, refused: dict[str, str]) -> Iterator[None]:
         raise
     except EmbedvizError as error:
         refused[choice.title] = str(error)
+    except Exception as error:
+        logger.exception("%s gave no set", choice.title)
+        refused[choice.title] = sentence_for(error)
 
 
 def _loaded(choice: Choice, report: Report) -> Model:
+    # Before its weights are fetched.
+    if (refusal := choice.refusal) is not None:
+        raise ModelError(refusal)
     fetch_missing(models.facts(choice.model), choice.variant, report)
     # TensorFlow takes seconds to load: here, in the worker, and never with the page.
     report(Update(0, 0, detail=f"Loading {choice.title}"))
-    model = models.load_model(choice.model, choice.variant)
-    model.checked_hop(choice.per, choice.hop_s)
-    return model
+    return models.load_model(choice.model, choice.variant)
 
 
 def _heard(

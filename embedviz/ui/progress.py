@@ -30,7 +30,9 @@ def progress_panel(jobs: Sequence[Job]) -> None:
     shown = [job for job in jobs if job.state != "done"]
     active = frozenset(job.id for job in shown if job.active)
     if shown:
-        st.fragment(_panel, run_every=POLL_S if active else None)(shown, active)
+        # No higher than a part of the window, see `page.css`.
+        with st.container(key="running", gap="small"):
+            st.fragment(_panel, run_every=POLL_S if active else None)(shown, active)
 
 
 def amount(job: Job) -> str:

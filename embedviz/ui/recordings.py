@@ -25,8 +25,6 @@ from embedviz.ui.workspace import Workspace
 TABLES = (".csv", ".tsv")
 DEMO_FOLDER = "demo"
 UNTITLED = "recordings"
-LARGEST_PLAYED_BYTES = 2 << 30
-"""A larger recording is not played whole: browsers lose their way in it."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Name, size and time of change of every file: another stamp, other contents."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import streamlit as st
 
@@ -24,7 +23,6 @@ from embedviz.ui.workspace import Workspace
 
 PER = {"window": "window", "seconds": "some seconds", "recording": "recording"}
 MOST_RESULTS = 3
-MOST_LINES, LINES_PX = 4, 180
 SHORTEST_HOP_S = 0.01
 
 
@@ -57,9 +55,12 @@ def run_bar(
     choices: Sequence[Choice],
 ) -> None:
     """Draw what a run would give and the button that starts it."""
-    waiting = runs.waiting(workspace, recordings, choices)
+    fit = [choice for choice in choices if choice.refusal is None]
+    waiting = runs.waiting(workspace, recordings, fit)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(_prospect(recordings, choices, waiting), width="stretch")
+        with st.container(gap="xxsmall", key="prospect"):
+            st.markdown(_prospect(recordings, choices, waiting))
+            _refusals(choices)
         pressed = st.button(
             f"Embed {counted(len(recordings), 'recording')}",
             type="secondary" if _finished(workspace) else "primary",
@@ -75,15 +76,23 @@ def run_bar(
 def results(workspace: Workspace) -> None:
     """Draw what the last runs have made, newest first, each with the way to its map."""
     done = [j for j in queue().of(workspace.token) if isinstance(j.result, Finished | Imported)]
-    for job in done[: -MOST_RESULTS - 1 : -1]:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            if isinstance(job.result, Finished):
-                _embedded(job, job.result)
-            else:
-                _imported(job.result)
-            if st.button("Dismiss", key=f"done-{job.id}", type="tertiary"):
-                queue().forget(job)
-                st.rerun()
+    if not done:
+        return
+    # No higher than a part of the window, see `page.css`.
+    with st.container(key="results", gap="small"):
+        for job in done[: -MOST_RESULTS - 1 : -1]:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                _result(job)
+
+
+def _result(job: Job) -> None:
+    if isinstance(job.result, Finished):
+        _embedded(job, job.result)
+    elif isinstance(job.result, Imported):
+        _imported(job.result)
+    if st.button("Dismiss", key=f"done-{job.id}", type="tertiary"):
+        queue().forget(job)
+        st.rerun()
 
 
 def _finished(workspace: Workspace) -> list[Job]:
@@ -143,8 +152,10 @@ def _prospect(
         return "Add recordings to embed them."
     if not choices:
         return "Choose at least one model."
-    if not waiting:
+    if not waiting and any(choice.refusal is None for choice in choices):
         return "This is being embedded already."
+    if not waiting:
+        return "No chosen model makes points so."
     words = [
         f"**{choice.title}** about {counted(points(recordings, choice), 'point')}"
         for choice in waiting
@@ -154,11 +165,16 @@ def _prospect(
     return " · ".join(words)
 
 
+def _refusals(choices: Sequence[Choice]) -> None:
+    for choice in choices:
+        if choice.refusal is not None:
+            words = f"Not with {choice.title}: {choice.refusal}"
+            st.caption(f":orange[:material/warning:] {plain(words)}")
+
+
 def _embedded(job: Job, found: Finished) -> None:
     took = f"in {clock(job.elapsed_s)}" + (" together" if len(found.sets) > 1 else "")
-    # The bar stands over the page: many models must not hide it.
-    height: Literal["content"] | int = LINES_PX if len(found.sets) > MOST_LINES else "content"
-    with st.container(gap="xsmall", height=height, border=False):
+    with st.container(gap="xsmall"):
         for number, made in enumerate(found.sets):
             with st.container(horizontal=True, vertical_alignment="center"):
                 _made(made, took, key=f"map-{job.id}-{number}", primary=number == 0)

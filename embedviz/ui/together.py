@@ -34,8 +34,7 @@ class Together:
             self._report(self._update(behind, known[behind], done_s))
 
     def _update(self, title: str, now: Progress, done_s: float) -> Update:
-        place = min(now.recordings_done + 1, now.recordings)
-        parts = [f"{place:,} of {now.recordings:,}", now.recording]
+        parts = [f"{now.number:,} of {now.recordings:,}", now.recording]
         parts.append(title if self._several else "")
         parts.append(f"{now.failures:,} could not be read" if now.failures else "")
         # In seconds of sound, so that it moves in long recordings too.
