@@ -27,15 +27,30 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    unfinished = Path(name)
+    unfinished, file = Path(name), os.fdopen(handle, "wb")
     try:
-        with os.fdopen(handle, "wb") as file:
+        try:
             yield file
+        except BaseException:
+            # Closing writes what is buffered; a full disk has been told of already.
+            with suppress(OSError):
+                file.close()
+            raise
+        _complete(file, unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _complete(file: BinaryIO, unfinished: Path, path: Path) -> None:
+    try:
+        file.close()
         # Temporary files are private; what they become is as readable as any other file.
         unfinished.chmod(0o644)
         unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        # A full disk names no file.
+        error.filename = str(path)
+        raise
 
 
 def _remove_abandoned(path: Path) -> None:

@@ -205,8 +205,10 @@ def _made(found: Written) -> tuple[str, Mapping[str, str]]:
 
 @contextmanager
 def bars(names: Sequence[str]) -> Iterator[Callable[[str, Progress], None]]:
-    """Show a bar per model, in seconds of sound."""
+    """Show a bar per model, in seconds of sound; Ctrl-C ends the block, see `interrupts`."""
     from tqdm import tqdm
+
+    from embedviz.interrupts import noticed
 
     look = "{l_bar}{bar}| {elapsed}<{remaining}"
     with ExitStack() as stack:
@@ -218,7 +220,10 @@ def bars(names: Sequence[str]) -> Iterator[Callable[[str, Progress], None]]:
             for i, name in enumerate(names)
         }
 
+        check = stack.enter_context(noticed())
+
         def report(name: str, progress: Progress) -> None:
+            check()
             shown[name].total = progress.total_s
             shown[name].update(progress.done_s - shown[name].n)
 

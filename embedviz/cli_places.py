@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import count
@@ -43,10 +44,21 @@ def targets_of(names: Sequence[str], where: str) -> dict[str, Path]:
     if len(names) > 1:
         if out.suffix == ".parquet" or out.is_file():
             raise click.UsageError(f"{out} is a file; with several models --out is a folder.")
-        return {name: out / file for name, file in files_of(names).items()}
+        return _writable({name: out / file for name, file in files_of(names).items()})
     if out.suffix != ".parquet":
         raise click.UsageError(f"Found --out {out}; wanted a name that ends in .parquet.")
-    return {names[0]: out}
+    return _writable({names[0]: out})
+
+
+def _writable(targets: dict[str, Path]) -> dict[str, Path]:
+    """Refuse what could not be written before anything is heard for hours."""
+    for target in targets.values():
+        if target.is_dir():
+            raise click.UsageError(f"--out {target} is a folder; wanted the name of a file.")
+        there = next(folder for folder in target.absolute().parents if folder.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise click.UsageError(f"--out {target} cannot be written: {there} takes no files.")
+    return targets
 
 
 def files_of(names: Sequence[str]) -> dict[str, str]:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def _without_start_up_notes() -> Iterator[None]:
     """Hold back what TensorFlow's C++ parts say on stderr while they look for devices.
 
-    The notes come before TensorFlow's own log level counts; they are shown if loading fails.
+    The notes come before TensorFlow's own log level counts; they are shown if loading fails, but
+    not to who stops it.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept = os.dup(2)
@@ -36,7 +37,7 @@ def _without_start_up_notes() -> Iterator[None]:
         os.dup2(notes.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             notes.seek(0)
             os.write(kept, notes.read())
             raise

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import click
@@ -12,7 +13,7 @@ import official_passt
 import pytest
 
 from embedviz import models, precision
-from embedviz.bench import random_arrays, random_weights, running, table
+from embedviz.bench import measuring, random_arrays, random_weights, running, table
 from embedviz.bench.chart import svg
 from embedviz.bench.measured import STEPS, Ask, Measured, Rounded, Setting, from_plain
 from embedviz.bench.measuring import measure, times_as_fast
@@ -243,3 +244,13 @@ def test_what_a_user_can_mend(arguments, error, words, monkeypatch):
     monkeypatch.setattr(running, "run", None)  # nothing is measured before
     with pytest.raises(error, match=words):
         bench.main(list(arguments), standalone_mode=False)
+
+
+@pytest.mark.parametrize(("verified", "said"), [(True, "official"), (False, "unverified")])
+def test_weights_whose_checksum_is_not_the_published_one_are_not_called_official(
+    monkeypatch, tmp_path, verified, said
+):
+    monkeypatch.setattr(measuring.catalogue, "ready", lambda facts, variant: True)
+    loaded = SimpleNamespace(verified=verified)
+    monkeypatch.setattr(measuring.models, "load_model", lambda *_, **__: loaded)
+    assert measuring._loaded(Ask("yamnet", "float32"), tmp_path) == (loaded, said)

@@ -66,6 +66,23 @@ def test_rows_are_windows_stretches_or_recordings(rows, clips, settings, starts)
     np.testing.assert_allclose(frame["start_s"], starts)
 
 
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("set.parquet", "is a folder; wanted the name of a file"), ("file/set.parquet", "no files")],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_heard(
+    embedviz_command, tmp_path, out, words
+):
+    (tmp_path / "set.parquet").mkdir()
+    (tmp_path / "file").write_text("in the way")
+    # There are no recordings either: nobody looks for them any more.
+    said = embedviz_command(
+        "embed", tmp_path / "none", "--model", "logmel", "--out", tmp_path / out, status=1
+    )
+    assert said.err.count("\n") == 1
+    assert words in said.err
+
+
 def test_models_whose_names_look_alike_get_files_of_their_own():
     names = ["hub:/m/a/1", "hub:/m/a-1", "hub:/m/a:1", "yamnet"]
     assert list(files_of(names).values()) == [

@@ -1,6 +1,8 @@
 """Files written row group by row group: what is counted, given up, blamed, and read back."""
 
+import errno
 import gc
+import io
 import json
 import sys
 from contextlib import suppress
@@ -12,10 +14,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from embedviz import cache, partfiles
+from embedviz import atomic, cache, partfiles
+from embedviz.atomic import written_whole
 from embedviz.cache import Entry, Held
 from embedviz.data import Recording
-from embedviz.errors import EmbedvizError
+from embedviz.errors import EmbedvizError, SetError
 from embedviz.imports.parquet import read_parquet
 from embedviz.partitions import finished, part_name
 from embedviz.setwriter import SetWriter
@@ -109,6 +112,31 @@ def test_the_cache_is_not_blamed_for_what_is_heard():
 
     with pytest.raises(OSError, match="Input/output"):  # as it is: an EmbedvizError is none
         heard()
+
+
+def test_a_disk_that_is_full_when_the_file_is_closed_is_told_of_once(
+    groups_of_a_row, make_set, tmp_path, monkeypatch
+):
+    class Full(io.FileIO):
+        def write(self, content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(
+        atomic.os, "fdopen", lambda handle, mode: io.BufferedWriter(Full(handle, "w"), 64)
+    )
+    path = tmp_path / "out" / "set.parquet"
+
+    def work():
+        with SetWriter(path, ()) as writer:
+            writer.add(RECORDING, entry(2))
+            writer.finish(make_set(2).provenance)
+
+    with pytest.raises(SetError, match=r"set\.parquet could not be written: No space left"):
+        work()
+    assert list(path.parent.iterdir()) == []
+    with pytest.raises(OSError, match="No space left") as raised, written_whole(path) as file:
+        file.write(b"some")
+    assert raised.value.filename == str(path)
 
 
 @pytest.mark.parametrize("method", ["write_table", "close"])

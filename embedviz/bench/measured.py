@@ -39,6 +39,10 @@ class Setting:
     tensorflow: str
 
 
+Weights = Literal["official", "unverified", "random", "none"]
+"""Of `unverified` files the checksums are not the published ones."""
+
+
 @dataclass(frozen=True)
 class Rounded:
     """bfloat16 beside float32 on the same windows."""
@@ -58,7 +62,7 @@ class Measured:
     model: str
     variant: str
     precision: str
-    weights: Literal["official", "random", "none"]
+    weights: Weights
     heard_s: float
     """Seconds of sound."""
     windows: int

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from embedviz import audio, catalogue, models, precision
 from embedviz.bench import random_weights
 from embedviz.bench.bare import Bare
-from embedviz.bench.measured import ROUNDS, Ask, Measured, Rounded, Setting
+from embedviz.bench.measured import ROUNDS, Ask, Measured, Rounded, Setting, Weights
 from embedviz.bench.pipeline import end_to_end
 from embedviz.bench.sound import write_recording
 
@@ -104,13 +104,15 @@ def measure(ask: Ask, folder: Path, step: Step) -> Measured:
     )
 
 
-def _loaded(ask: Ask, folder: Path) -> tuple[Model, Literal["official", "random", "none"]]:
+def _loaded(ask: Ask, folder: Path) -> tuple[Model, Weights]:
     """Load a model with its official weights, or with random ones where they are not here."""
     facts = models.facts(ask.model)
     variant = facts.default_variant
     if not facts.files or catalogue.ready(facts, variant):
         model = models.load_model(ask.model, variant, precision=ask.precision)
-        return model, "official" if facts.files else "none"
+        if not facts.files:
+            return model, "none"
+        return model, "official" if model.verified else "unverified"
     written = random_weights.write(ask.model, variant, folder / "weights")
     model = models.load_model(ask.model, variant, weights=written, precision=ask.precision)
     return model, "random"

@@ -23,6 +23,7 @@ from embedviz.storage import Folder, folder, is_url
 CARRIED = (
     "EMBEDVIZ_WEIGHTS",
     "EMBEDVIZ_CACHE",
+    "EMBEDVIZ_MEMORY_GB",
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )

@@ -115,7 +115,7 @@ def load_model(
     if precision not in model_facts.precisions:
         raise ModelError(
             f"{name} runs in {' or '.join(model_facts.precisions)}, found {precision!r}; "
-            "choose one of these."
+            + ("choose one of these." if len(model_facts.precisions) > 1 else "choose that.")
         )
     from embedviz import weights as weight_files
     from embedviz.precision import require
