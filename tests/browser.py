@@ -107,7 +107,8 @@ def page(chromium, console_errors, elsewhere) -> Iterator[Page]:
     """A page of 1280 x 720 in a fresh context."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    # A busy machine lays out a map in half a minute; what fails may take a little longer.
+    page.set_default_timeout(60_000)
     page.on("console", lambda message: note(message, console_errors))
     page.on("pageerror", lambda error: console_errors.append(str(error)))
     page.on("request", lambda request: away(request.url) and elsewhere.append(request.url))
