@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from embedviz.cli_places import written_here
 
 if TYPE_CHECKING:
     from embedviz.data import EmbeddingSet
+    from embedviz.evaluation.columns import Added
     from embedviz.evaluation.results import Evaluation, Progress
 
 PATH = click.Path(path_type=Path)
@@ -85,6 +88,7 @@ def evaluate(
 
     FILES are sets of the same recordings, one a model.
     """
+    from embedviz.evaluation.columns import Added, add_to_files
     from embedviz.evaluation.evaluate import evaluate as evaluate_sets
     from embedviz.evaluation.making import made
     from embedviz.evaluation.report import write
@@ -112,6 +116,8 @@ def evaluate(
             "--out": out,
         },
     )
+    command += " --write-columns" if columns else ""
+    describe, added = partial(made, sets, command=command, seed=seed, files=own), Added()
     with _bar() as report:
         found = evaluate_sets(
             sets,
@@ -124,16 +130,15 @@ def evaluate(
             neighbours=neighbours,
             seed=seed,
             parts=[part for part in PARTS if part not in left_out],
-            made=made(sets, command=command, seed=seed, files=own),
+            made=describe(),
             progress=report,
         )
+        if columns:
+            added = add_to_files(sets, own, seed=seed, progress=report)
+            # Their checksums are those of the files that the reader of the report has.
+            found = replace(found, made=describe())
         written = write(found, out, sets=sets, progress=report)
-    for line in summary(found):
-        click.echo(line)
-    for path in written:
-        click.echo(f"{path} written")
-    if columns:
-        _write_columns(sets, own, seed)
+    _say(found, written, added)
 
 
 def titles(files: list[Path], sets: list[EmbeddingSet]) -> list[str]:
@@ -214,15 +219,16 @@ def _check_files(files: list[Path]) -> None:
         )
 
 
-def _write_columns(sets: Mapping[str, EmbeddingSet], files: Mapping[str, Path], seed: int) -> None:
-    from embedviz.evaluation.columns import with_columns
-    from embedviz.store import write_set
-
-    with _bar() as report:
-        for title, one in sets.items():
-            found, names = with_columns(one, seed=seed, title=title, progress=report)
-            write_set(found, files[title])
-            click.echo(f"{files[title]}: columns {', '.join(names)}")
+def _say(found: Evaluation, written: list[Path], added: Added) -> None:
+    """Print what was found and written, and fail at last where columns could not be had."""
+    for line in summary(found):
+        click.echo(line)
+    for path in written:
+        click.echo(f"{path} written")
+    for file, names in added.columns.items():
+        click.echo(f"{file}: columns {', '.join(names)}")
+    if added.failed:
+        raise added.failed
 
 
 @contextmanager

@@ -88,6 +88,53 @@ def test_columns_are_written_on_request(embedviz_command, files, tmp_path):
     np.testing.assert_array_equal(after.vectors, one.vectors)
 
 
+def test_the_report_names_the_checksums_of_the_files_as_their_columns_left_them(
+    embedviz_command, files, tmp_path
+):
+    before = sums(tmp_path, files)
+    ask = ["evaluate", *files, "--label", "label", "--probe", "nearest", *QUICK]
+    embedviz_command(*ask, "--write-columns", "--out", "r.html")
+    found = json.loads((tmp_path / "r.json").read_text())
+    made = found.pop("made")
+    assert {one["file"]: one["sha256"] for one in made["sets"].values()} == sums(tmp_path, files)
+    assert not set(before.values()) & set(sums(tmp_path, files).values())
+    assert all(one in (tmp_path / "r.html").read_text() for one in sums(tmp_path, files).values())
+    words = shlex.split(made["command"])
+    assert "--write-columns" in words
+    # What was written is not evaluated: repeated, all is the same, the files too.
+    embedviz_command(*words[1:])
+    again = json.loads((tmp_path / "r.json").read_text())
+    remade = again.pop("made")
+    assert again == found
+    assert (remade["command"], remade["sets"]) == (made["command"], made["sets"])
+    embedviz_command(*ask, "--out", "without.html")
+    assert "--write-columns" not in (tmp_path / "without.html").read_text()
+
+
+def sums(folder, files):
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
+
+
+def test_columns_that_cannot_be_had_cost_no_report(embedviz_command, files, tmp_path):
+    for name in files:
+        one = read_set(tmp_path / name)
+        one.table.loc[:3, "label"] = ""
+        vectors = one.vectors.copy()
+        vectors[:4] = np.nan if name == "yamnet.parquet" else 0
+        write_set(replace(one, vectors=vectors), tmp_path / name)
+    said = embedviz_command(
+        "evaluate", *files, "--label", "label", "--probe", "nearest", "--pool", "window", *QUICK,
+        "--write-columns", "--out", "r.html", status=1,
+    )  # fmt: skip
+    assert said.err.count("\n") == 1
+    assert "4 of 96 vectors hold NaN" in said.err
+    assert "logmel.parquet: columns cluster\n" in said.out
+    assert "r.html written" in said.out
+    assert "yamnet.parquet: columns" not in said.out
+    made = json.loads((tmp_path / "r.json").read_text())["made"]
+    assert {one["file"]: one["sha256"] for one in made["sets"].values()} == sums(tmp_path, files)
+
+
 def test_labels_are_never_replaced_by_columns_and_own_columns_are(
     embedviz_command, files, tmp_path
 ):

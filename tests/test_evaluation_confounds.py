@@ -130,6 +130,17 @@ def test_vectors_that_know_the_recording_better_than_the_call_are_told_so():
     assert found["site"].warning == ""
 
 
+def test_a_recorder_that_is_known_not_without_mistakes_is_named_too():
+    given = {"site_of": lambda i: 0, "label_of": lambda i: i % 2}
+    rows, units, task, recording = field(40, 12, **given)
+    vectors = spread(recording, 2, 1, 16) + 1.2 * noise(len(recording), dims=16)
+    found, score = asked(vectors, rows, units, task, recording)
+    assert score.low < 0.5 < score.high
+    assert 0.9 < found["recording"].score.value < 1
+    assert 0.6 < found["recording"].score.low < found["recording"].score.value
+    assert "made predicts the recording" in found["recording"].warning
+
+
 def test_what_is_taken_out_is_gone_and_the_rest_stays():
     rng = np.random.default_rng(0)
     vectors = (rng.normal(size=(200, 5)) * [30, 10, 1, 1, 1] + 7).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -309,6 +310,51 @@ def test_the_same_seed_gives_the_same_evaluation(three):
     assert one.made.seed == 3
     assert "seed=3" in one.made.command
     assert one.made.sets["fair"]["rows"] == 48
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"seed": 3},
+        {"probes": ("logistic",), "components": 3, "neighbours": 2, "seed": 4, "parts": ()},
+        {"group": "call", "folds": "site", "pooling": "mean", "parts": ("curves", "trust")},
+    ],
+)
+def test_the_printed_call_holds_all_that_is_not_as_by_default(chosen, monkeypatch):
+    calls = []
+    monkeypatch.setattr("embedviz.evaluation.evaluate.run_all", lambda *_: None)
+    options = dict(chosen)
+    if "parts" in chosen:
+        # Of any kind and in any order, twice or once.
+        options["parts"] = [*reversed(chosen["parts"]), *chosen["parts"]]
+    if "group" in chosen:
+        options = {**options, "group": "site", "folds": "fold"}
+        chosen = {**chosen, "group": "site", "folds": "fold"}
+    sites = [str(one // 2) for one in range(12)]
+    found = drawn_set(site=sites, fold=[str(one // 4) for one in range(12)])
+    made = evaluate({"drawn": found}, "call", **options).made
+    call = {"embedviz": SimpleNamespace(evaluate_sets=lambda *a, **k: calls.append((a, k)))}
+    eval(made.command, call | {"sets": "the sets"})  # noqa: S307 (what was printed)
+    assert calls == [(("the sets", "call"), chosen)]
+
+
+def test_the_printed_call_says_that_recordings_were_found_by_a_function(three):
+    sets = {"fair": three["fair"], "log-mel": three["log-mel"]}
+    made = evaluate(sets, "call", parts=(), find=lambda name: None).made
+    assert made.command == "embedviz.evaluate_sets(sets, 'call', parts=(), find=find)"
+
+
+def test_vectors_that_are_too_large_or_all_alike_are_evaluated_or_refused_in_one_sentence(three):
+    """Without a traceback, and without warnings, which would be errors here."""
+    one, parts = three["good"], ("corrections", "clusters", "curves")
+    large = replace(one, vectors=one.vectors * np.float32(1e25))
+    with pytest.raises(EvaluationError, match="^large: The vectors hold values up to"):
+        evaluate({"large": large}, "call", parts=parts)
+    alike = replace(one, vectors=np.ones_like(one.vectors))
+    found = evaluate({"alike": alike}, "call", parts=parts)
+    assert {each.model for each in found.corrected} == {"alike"}
+    assert found.probed[0].scores["accuracy"].value == pytest.approx(0.5, abs=0.2)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,46 @@ def test_official_folds_are_used_as_they_are_and_ordered_as_numbers():
         assert found.task.folds[fold] == given[int(name[4:7])]
 
 
+def test_only_official_folds_that_test_something_are_named_and_counted():
+    folds, calls = [str(one // 4 + 1) for one in range(16)], ["a", "b"] * 6 + [None] * 4
+    found = asked(drawn_set(recordings=16, fold=folds, call=calls), folds="fold")
+    assert found.task.folds == ("1", "2", "3")
+    wanted = "The 3 folds are those of the column 'fold' in which something can be tested."
+    assert found.task.split == wanted
+    assert set(found.units.fold) == {0, 1, 2}
+    # A fold before the others, of which only a class that lies nowhere else has rows.
+    calls = ["owl"] * 4 + ["a", "b"] * 6
+    found = asked(drawn_set(recordings=16, fold=folds, call=calls), folds="fold")
+    assert found.task.folds == ("2", "3", "4")
+    assert set(found.units.fold) == {0, 1, 2}
+    by_name = {one.removesuffix(".wav")[-2:] for one in np.array(found.units.recording)[:12]}
+    assert by_name == {"04", "05", "06", "07"}
+    assert set(found.units.fold[:12]) == {0}
+
+
+@pytest.mark.parametrize(
+    ("calls", "others"),
+    [
+        (["wren"] * 8 + ["owl"] * 4, r"the other \(owl\)"),
+        (["wren"] * 8 + ["owl", "fox"] * 2, r"the others \(fox, owl\)"),
+    ],
+)
+def test_official_folds_that_leave_one_class_are_refused(calls, others):
+    folds = ["1", "2"] * 4 + ["1"] * 4
+    sentence = f"Only the class 'wren' lies in two .*column 'fold', {others} in one fold only.* two"
+    with pytest.raises(EvaluationError, match=sentence) as error:
+        asked(drawn_set(call=calls, fold=folds), folds="fold")
+    assert str(error.value).count(".") == 1
+
+
+def test_made_folds_that_leave_one_class_are_refused():
+    """All owls are at one site, so that no site could teach them and another be asked."""
+    sites = ["a", "b"] * 4 + ["c"] * 4
+    found = drawn_set(call=["wren"] * 8 + ["owl"] * 4, site=sites)
+    with pytest.raises(EvaluationError, match="Fewer than two classes lie in two or more"):
+        asked(found, group="site")
+
+
 def test_folds_that_tear_a_recording_or_its_copy_apart_are_refused():
     torn = drawn_set()
     torn.table["fold"] = [str(row % 2) for row in range(len(torn))]
@@ -98,6 +138,17 @@ def test_a_class_with_one_recording_is_left_out_and_said_so():
     assert len(found.units.truth) == 30
 
 
+def test_a_class_that_is_left_out_is_counted_in_what_is_classified():
+    solo = drawn_set(recordings=11, call=["owl"] + ["duck", "swan"] * 5)
+    (said,) = asked(solo, pooling="mean").task.left_out
+    assert said.startswith("Left out: owl (1 recording), found in one recording only")
+    site = drawn_set(call=["owl"] * 2 + ["duck", "swan"] * 5, site=["x"] * 2 + list("aabbccddee"))
+    (said,) = asked(site, pooling="max", group="site").task.left_out
+    assert "owl (2 recordings)" in said
+    (said,) = asked(drawn_set(11, 1, call=["owl"] + ["duck", "swan"] * 5)).task.left_out
+    assert "owl (1 row)" in said
+
+
 def test_rows_without_a_label_are_left_out_and_counted():
     found = asked(drawn_set(recordings=12, call=[None, float("nan"), ""] + ["a", "b", "c"] * 3))
     assert found.task.counts == (9, 9, 9)
@@ -114,6 +165,38 @@ def test_pooled_recordings_need_one_label():
     with pytest.raises(EvaluationError, match="pool by window"):
         asked(both, pooling="max")
     assert asked(both).task.counts == (6, 6)
+
+
+def test_where_recordings_with_several_labels_leave_one_class_that_is_said():
+    found = drawn_set(recordings=20, windows=4, call=["a"] * 20)
+    found.table.loc[np.arange(80) // 4 >= 10, "call"] = ["a", "b", "b", "b"] * 10
+    with pytest.raises(EvaluationError) as error:
+        asked(found, pooling="mean")
+    assert str(error.value) == (
+        "All recordings with one value of 'call' have 'a', and a probe needs at least two classes "
+        "to tell apart; 10 with more than one label were left out, so pool by window (--pool "
+        "window), so that each row keeps its own."
+    )
+    assert asked(found).task.counts == (50, 30)
+
+
+def test_recordings_of_which_only_some_windows_are_labelled_are_told():
+    found = drawn_set(recordings=6, windows=4)
+    assert asked(found, pooling="mean").task.left_out == ()
+    found.table.loc[1:3, "call"] = None
+    assert asked(found, pooling="mean").task.left_out == (
+        "1 recording is labelled by only some of its windows; all its windows are pooled.",
+    )
+    found.table.loc[np.arange(24) % 4 > 0, "call"] = None
+    pooled_ = asked(found, pooling="mean")
+    assert pooled_.task.counts == (3, 3)
+    assert pooled_.task.left_out == (
+        "6 recordings are labelled by only some of their windows; all their windows are pooled.",
+    )
+    # A recording that cannot be used is pooled by nobody.
+    found.table.loc[np.arange(24) // 4 == 0, "call"] = ["a", "b", None, None]
+    assert asked(found, pooling="mean").task.left_out[1].startswith("5 recordings")
+    assert asked(found).task.left_out[0].startswith("Left out: rows without a label (17 of 24)")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +217,15 @@ def test_what_cannot_be_asked_is_one_sentence(options, columns, sentence):
     with pytest.raises(EvaluationError, match=sentence) as error:
         asked(drawn_set(**columns), **options)
     assert str(error.value).endswith(".")
+
+
+def test_an_empty_set_is_said_to_be_empty():
+    found = drawn_set()
+    empty = replace(found, table=found.table[:0], vectors=found.vectors[:0])
+    with pytest.raises(EvaluationError, match="^drawn has no rows; give a set that has some.$"):
+        asked(empty)
+    with pytest.raises(EvaluationError, match="^second has no rows"):
+        asked({"first": found, "second": empty})
 
 
 def test_one_recording_cannot_be_split():
@@ -211,6 +303,17 @@ def test_a_single_row_is_itself_and_none_may_be_broken():
         pooled(rows, np.array([1, -1, 0]), 2)
 
 
+@pytest.mark.parametrize("pooling", ["window", "mean", "max", "mean+std"])
+def test_vectors_too_large_for_the_squares_of_a_pca_are_refused(pooling):
+    rng = np.random.default_rng(0)
+    vectors, unit = rng.normal(size=(60, 4)).astype(np.float32), np.arange(60) // 2
+    pooled(vectors * np.float32(1e16), unit, 30, pooling=pooling)
+    # Each square of the first is below the largest float32, their sum is not.
+    for size in (5e18, 1e25, 1e38):
+        with pytest.raises(EvaluationError, match=r"values up to .*e\+\d\d, whose squares cannot"):
+            pooled(vectors * np.float32(size), unit, 30, pooling=pooling)
+
+
 def test_more_folds_are_dealt_where_fewer_leave_a_class_on_one_side():
     """Each class is at two of three sites: two folds always hold one class alone."""
     pairs = [("owl", 0), ("owl", 1), ("fox", 1), ("fox", 2), ("bat", 0), ("bat", 2)]
@@ -241,6 +344,7 @@ def test_no_class_is_asked_for_that_could_not_be_learned():
         made += 1
         used = folds >= 0
         assert sorted(set(folds[used].tolist())) == list(range(folds.max() + 1))
+        assert len(set(np.array(truth)[used].tolist())) >= 2
         for kind in set(np.array(truth)[used].tolist()):
             assert len(set(folds[used & (np.array(truth) == kind)].tolist())) >= 2
     assert made > 40

@@ -7,9 +7,11 @@ from benchmarks.evaluate import TASKS, held
 from embedviz.evaluation.draws import draws
 from embedviz.evaluation.intervals import (
     difference_with_interval,
+    low_of_best,
     score_with_interval,
     share_with_interval,
 )
+from embedviz.evaluation.results import Score
 
 
 def answers(rng, groups, units, rate, alike):
@@ -167,6 +169,85 @@ def test_a_rare_class_widens_a_mean_over_classes(rare, common, found, kept):
         one = score_with_interval("balanced_accuracy", truth, said, None, np.arange(len(truth)))
         inside += one.low <= (found + kept) / 2 <= one.high
     assert inside / 60 >= 0.9
+
+
+MEANS = ("balanced_accuracy", "macro_f1")
+
+
+@pytest.mark.parametrize("metric", MEANS)
+@pytest.mark.parametrize("wrong", [0, 8])
+def test_classes_of_one_recording_each_have_an_interval(metric, wrong):
+    """As which recording a window is of; the draws tell nothing of such a class by itself."""
+    truth = np.repeat(np.arange(30), 9)
+    said = truth.copy()
+    said[:: 270 // max(wrong, 1)][:wrong] += 1
+    score = score_with_interval(metric, truth, np.where(wrong, said % 30, truth), None, truth)
+    assert 0.65 < score.low < score.value <= score.high
+    assert score.value > 0.96
+
+
+@pytest.mark.parametrize("metric", MEANS)
+@pytest.mark.parametrize("recordings", [60, 100])
+def test_who_always_says_the_common_class_is_known_to(metric, recordings):
+    """Draws that lack the rare class altogether say nothing of it, and not that all is right."""
+    truth = (np.arange(recordings) % 20 == 0).astype(np.int64)
+    score = score_with_interval(metric, truth, 0 * truth, None, np.arange(recordings))
+    assert score.value == pytest.approx(0.5, abs=0.02)
+    assert 0.35 < score.low < score.value < score.high < 0.8
+
+
+@pytest.mark.parametrize("metric", MEANS)
+@pytest.mark.parametrize("rate", [0.3, 0.7])
+def test_many_classes_of_few_recordings_are_held(metric, rate):
+    """60 classes of 3 recordings, and their error as theory gives it."""
+    truth = np.repeat(np.arange(60), 3)
+
+    def drawn(seed):
+        rng = np.random.default_rng(seed)
+        right = rng.random(180) < rate
+        said = np.where(right, truth, (truth + rng.integers(1, 60, 180)) % 60)
+        return score_with_interval(metric, truth, said, None, np.arange(180), seed=seed)
+
+    found = [drawn(seed) for seed in range(60)]
+    # What macro F1 is on average is not what it is of endless data: empty classes have none.
+    true = rate if metric == "balanced_accuracy" else np.mean([one.value for one in found])
+    assert sum(one.low <= true <= one.high for one in found) >= 55
+    spread = np.std([one.value for one in found]) * np.sqrt(1 + 2 * rate * (1 - rate))
+    error = np.mean([one.high - one.low for one in found]) / 2 / 1.96
+    assert error == pytest.approx(spread, rel=0.25)
+
+
+@pytest.mark.parametrize("metric", MEANS)
+def test_classes_that_are_right_together_count_as_less(metric):
+    """Every recording holds three classes, all right or all wrong; else it is as good as three."""
+    truth, group = np.tile([0, 1, 2], 40), np.repeat(np.arange(40), 3)
+    rng = np.random.default_rng(0)
+    together, apart = np.repeat(rng.random(40) < 0.7, 3), rng.random(120) < 0.7
+    narrow, wide = (
+        score_with_interval(metric, truth, np.where(right, truth, (truth + 1) % 3), None, group)
+        for right in (apart, together)
+    )
+    assert wide.high - wide.low == pytest.approx(3**0.5 * (narrow.high - narrow.low), rel=0.15)
+
+
+def test_the_low_end_of_the_best_of_many_is_lower():
+    score = Score(0.7, 0.6, 0.78)
+    assert low_of_best(score, 1) == pytest.approx(0.6)
+    assert low_of_best(score, 14) == pytest.approx(0.7 - 0.1 * 2.914 / 1.960, abs=1e-4)
+    assert low_of_best(score, 100) < low_of_best(score, 14)
+    assert low_of_best(Score(0.1, 0.02, 0.2), 14) == 0
+
+
+def test_one_of_many_guesses_is_seldom_sure():
+    """The best of ten that guess is above a half in 2.5 of 100 cases and not in 20."""
+    rng = np.random.default_rng(0)
+    group = np.arange(100)
+    alone = many = 0
+    for seed in range(60):
+        found = [share_with_interval(rng.random(100) < 0.5, group, seed=seed) for _ in range(10)]
+        alone += any(one.low > 0.5 for one in found)
+        many += any(low_of_best(one, 10) > 0.5 for one in found)
+    assert many <= 4 < alone
 
 
 def test_smaller_blocks_of_draws_are_the_same_draws():

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from embedviz.errors import EvaluationError
+from embedviz.evaluation.corrections import WithoutComponents
 from embedviz.evaluation.folds import make_folds
 from embedviz.evaluation.intervals import all_scores
 from embedviz.evaluation.probes import predict_for_settings, predict_out_of_fold
@@ -73,6 +74,16 @@ def test_all_components_are_the_same_as_no_pca():
         np.testing.assert_allclose(
             ours.scores[tested], plain.predict_proba(vectors[tested]), atol=2e-3
         )
+
+
+@pytest.mark.parametrize("value", [0, 1, 1e-25])
+def test_vectors_that_are_all_alike_say_nothing_and_warn_of_nothing(value):
+    _, truth, group = clouds(20)
+    vectors = np.full((40, 6), value, np.float32)
+    fold = make_folds(truth, group)
+    for first in (None, WithoutComponents(1)):
+        found = predict_out_of_fold(vectors, truth, fold, first=first)
+        np.testing.assert_allclose(found.scores, 0.5, atol=1e-6)
 
 
 def test_neighbours_vote_as_in_scikit_learn_where_there_is_no_tie():

@@ -9,6 +9,8 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import chain
+from types import SimpleNamespace
 
 import evaluations
 import numpy as np
@@ -20,6 +22,7 @@ from PIL import Image
 
 from embedviz.data import Projection
 from embedviz.errors import EvaluationError
+from embedviz.evaluation.beside import beside_majority
 from embedviz.evaluation.columns import with_columns
 from embedviz.evaluation.report import headline, listing, marks, words, write
 from embedviz.evaluation.report.curves import by_labelled
@@ -169,6 +172,91 @@ def test_what_always_saying_the_commonest_class_gets_is_no_success():
     assert said.endswith("cannot be told apart from the 95.0 % of always saying rain.")
 
 
+def probed(majority=0.5, **scores):
+    """An evaluation of models, each with scores of (logistic, nearest) and 0.05 around them."""
+    names = {name.replace("_", "-"): both for name, both in scores.items()}
+    found = evaluations.evaluation(["rain", "dog"], models=dict.fromkeys(names, 0.9))
+    every = tuple(
+        replace(one, scores={"accuracy": evaluations.around(value, 0.05)})
+        for one, value in zip(found.probed, chain(*names.values()), strict=True)
+    )
+    task = replace(found.task, majority=majority)
+    between = evaluations.differences(every)
+    return replace(found, probed=every, task=task, differences=between)
+
+
+def test_the_baseline_is_heard_with_its_best_probe():
+    """And not with that probe with which the model happens to be best."""
+    said = headline(probed(EfficientAT=(0.9, 0.988), log_mel=(0.762, 0.6)))
+    assert said == (
+        "EfficientAT separates “label”: 98.8 % of the recordings right (95 % interval 93.8 to "
+        "100.0), against 76.2 % of log-mel and 50.0 % of always saying rain."
+    )
+    said = headline(probed(M=(0.885, 0.5), log_mel=(0.425, 1.0)))
+    assert said == (
+        "The baseline separates “label” best: log-mel with 100.0 % (95 % interval 95.0 to 100.0); "
+        "the best model, M, gets 88.5 % of the recordings right (95 % interval 83.5 to 93.5)."
+    )
+    said = headline(probed(M=(0.885, 0.5), log_mel=(0.425, 0.86)))
+    assert said.startswith("No model separates “label” better than the baseline: M gets 88.5 %")
+    assert said.endswith(
+        "cannot be told apart from log-mel with 86.0 % (95 % interval 81.0 to 91.0)."
+    )
+
+
+def test_where_only_the_baseline_is_above_chance_it_is_best():
+    said = headline(probed(M=(0.5, 0.48), log_mel=(0.983, 0.9)))
+    assert said == (
+        "The baseline separates “label” best: log-mel with 98.3 % (95 % interval 93.3 to 100.0); "
+        "the best model, M, gets 50.0 % of the recordings right (95 % interval 45.0 to 55.0)."
+    )
+
+
+def test_other_models_are_heard_with_their_best_probe():
+    said = headline(probed(YAMNet=(0.92, 0.6), VGGish=(0.5, 0.9), Third=(0.7, 0.7)))
+    assert said.startswith("YAMNet comes first on “label” with 92.0 %")
+    assert "but cannot be told apart from VGGish; against" in said
+    said = headline(probed(YAMNet=(0.92, 0.6), VGGish=(0.5, 0.8)))
+    assert said.startswith("YAMNet separates “label” best: 92.0 %")
+
+
+def many(best, *, models=7):
+    """Models of which one is better and the others guess."""
+    scores = {f"model {n}": (0.5, 0.4, 0.6) for n in range(models - 1)}
+    return judged({"YAMNet": best} | scores, majority=0.5)
+
+
+def test_the_best_of_many_is_judged_as_such():
+    lucky = (0.66, 0.516, 0.78)
+    assert headline(many(lucky, models=1)).startswith("YAMNet separates “label”: 66.0 %")
+    assert headline(many(lucky)) == (
+        "No model separates “label”: the best, YAMNet, gets 66.0 % of the recordings right (95 % "
+        "interval 51.6 to 78.0), which cannot, as the best of 7 probes, be told apart from the "
+        "50.0 % of always saying rain."
+    )
+    assert headline(many((0.9, 0.8, 0.95))).startswith("YAMNet separates “label” best: 90.0 %")
+
+
+def test_the_best_balanced_accuracy_of_many_is_judged_as_such():
+    one = {"YAMNet": (0.6, 0.51, 0.7)}
+    others = {f"model {n}": GUESSES for n in range(6)}
+    alone = rare(one, YAMNet=WRONG)
+    assert headline(alone).startswith("YAMNet separates “label”, though not by accuracy")
+    found = rare(one | others, YAMNet=WRONG, **dict.fromkeys(others, WRONG))
+    assert headline(found).startswith("No model separates “label”")
+    sure = rare({"YAMNet": (0.8, 0.7, 0.88)} | others, YAMNet=WRONG, **dict.fromkeys(others, WRONG))
+    assert headline(sure).startswith("YAMNet separates “label”, though not by accuracy")
+
+
+@pytest.mark.parametrize(("models", "warned"), [(1, False), (7, True)])
+def test_the_warning_beside_the_headline_judges_alike(models, warned):
+    found = many((0.66, 0.516, 0.78), models=models)
+    said = beside_majority(found.probed, SimpleNamespace(task=found.task))
+    assert said.startswith("No model is more accurate for certain") == warned
+    good = many((0.9, 0.8, 0.95), models=models)
+    assert beside_majority(good.probed, SimpleNamespace(task=good.task)) == ""
+
+
 def rare(balanced, **accuracies):
     """95 of 100 recordings of one of two classes, and each model's balanced accuracy."""
     found = judged(accuracies, majority=0.95)
@@ -196,10 +284,19 @@ def test_a_rare_class_that_is_found_counts_though_accuracy_does_not_show_it():
 def test_it_is_the_model_that_finds_the_rare_class_and_not_the_most_accurate():
     every = {"VGGish": RIGHT, "YAMNet": WRONG, "log-mel": WRONG}
     balanced = {"VGGish": GUESSES, "YAMNet": TELLS, "log-mel": (0.7, 0.6, 0.8)}
-    said = headline(rare(balanced, **every))
+    said = headline(rare(balanced | {"log-mel": (0.52, 0.46, 0.57)}, **every))
     assert said.startswith("YAMNet separates “label”, though not by accuracy: balanced accuracy")
-    assert "against 70.0 % of log-mel and 50.0 % by chance; 90.0 % of the recordings" in said
-    said = headline(rare(balanced | {"YAMNet": GUESSES}, **every))
+    assert "against 52.0 % of log-mel and 50.0 % by chance; 90.0 % of the recordings" in said
+    assert headline(rare(balanced, **every)) == (
+        "No model separates “label” better than the baseline by balanced accuracy: YAMNet gets "
+        "66.6 % (95 % interval 55.7 to 75.9), which cannot be told apart from log-mel with 70.0 % "
+        "(95 % interval 60.0 to 80.0)."
+    )
+    assert headline(rare(balanced | {"YAMNet": (0.49, 0.44, 0.54)}, **every)) == (
+        "The baseline separates “label” best by balanced accuracy: log-mel with 70.0 % (95 % "
+        "interval 60.0 to 80.0); the best model, VGGish, gets 50.0 % (95 % interval 45.0 to 55.0)."
+    )
+    said = headline(rare({"log-mel": (0.7, 0.6, 0.8)}, **{"log-mel": WRONG}))
     assert said.startswith("log-mel separates “label”, though not by accuracy: balanced accuracy")
 
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from drawn import drawn_set
 from sklearn.manifold import trustworthiness
 
 from embedviz.data import Projection
 from embedviz.errors import Cancelled, ProjectionError
 from embedviz.evaluation import ranks
+from embedviz.evaluation.columns import with_columns
 from embedviz.evaluation.maptrust import trusted
 from embedviz.evaluation.ranks import continuity_by_row, trustworthiness_by_row
 from embedviz.evaluation.stability import stability
@@ -126,6 +128,27 @@ def test_the_sentence_follows_the_map(coordinates, said):
     assert found.seeds == 1
     wanted = kept_neighbours(vectors, given, metric="euclidean").mean()
     assert found.kept_neighbours == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean", "manhattan", None, "hamming"])
+@pytest.mark.parametrize("rows", [12, 120])
+def test_columns_of_a_map_are_what_the_report_has_the_mean_of(metric, rows):
+    found = drawn_set(recordings=rows, windows=1, dims=6)
+    # Lengths that differ much, so that the distances do.
+    found.vectors[:] *= np.geomspace(0.1, 9, rows, dtype=np.float32)[:, None]
+    settings = {} if metric is None else {"metric": metric}
+    flat = found.vectors[:, :2] + random(rows, 2, 1)
+    mapped = found.with_projection(Projection("drawn", flat, settings))
+    report = trusted("drawn", mapped.vectors, mapped.projection, seeds=1)
+    columns = with_columns(mapped)[0].table
+    assert columns["map_kept_neighbours"].mean() == pytest.approx(report.kept_neighbours)
+    assert columns["map_trustworthiness"].mean() == pytest.approx(report.trustworthiness)
+    assert columns["map_continuity"].mean() == pytest.approx(report.continuity)
+    used = metric if metric in ("euclidean", "manhattan") else "cosine"
+    wanted = kept_neighbours(found.vectors, flat, k=report.k, metric=used)
+    np.testing.assert_array_equal(columns["map_kept_neighbours"], wanted)
+    other = kept_neighbours(found.vectors, flat, k=report.k, metric="correlation")
+    assert not np.array_equal(wanted, other)
 
 
 def test_maps_are_made_again_with_their_own_settings_and_other_seeds(monkeypatch):

@@ -9,7 +9,11 @@ import numpy as np
 
 from embedviz.data import EmbeddingSet, FloatArray
 from embedviz.evaluation.fitting import Fitted
-from embedviz.evaluation.intervals import difference_with_interval, score_with_interval
+from embedviz.evaluation.intervals import (
+    difference_with_interval,
+    low_of_best,
+    score_with_interval,
+)
 from embedviz.evaluation.probes import predict_out_of_fold
 from embedviz.evaluation.results import Difference, Probed, Score
 from embedviz.evaluation.units import Gathered
@@ -42,9 +46,9 @@ def differences(found: Sequence[Probed], asked: Gathered, seed: int) -> tuple[Di
 
 
 def beside_majority(found: Sequence[Probed], asked: Gathered) -> str:
-    """Warn where no model is surely better than always saying the commonest class."""
+    """Warn where no model, as the best of all found, is surely better than the commonest class."""
     task = asked.task
-    if any(one.scores["accuracy"].low > task.majority for one in found):
+    if any(low_of_best(one.scores["accuracy"], len(found)) > task.majority for one in found):
         return ""
     commonest = task.classes[int(np.argmax(task.counts))]
     return (

@@ -10,7 +10,7 @@ import pandas as pd
 
 from embedviz.correspondence import corresponding
 from embedviz.data import EmbeddingSet
-from embedviz.evaluation.folds import Split, joined_groups, official_folds
+from embedviz.evaluation.folds import joined_groups, official_folds
 from embedviz.evaluation.results import IntArray
 
 Sets = Mapping[str, EmbeddingSet]
@@ -75,9 +75,10 @@ def candidates(
 ) -> pd.DataFrame:
     """Give a line for each unit of the set with the label, by its number.
 
-    Columns: `recording`, `start_s`, `stop_s`, `label` (empty: none; None: several), `value` (of
-    the group column), `identity` (of the recording: copies are one), `group` (a number) and
-    `fold` (a number, -1 for none). `attrs` holds the `split` of official folds.
+    Columns: `recording`, `start_s`, `stop_s`, `label` (empty: none; None: several), `partly` (not
+    all of its rows have a label), `value` (of the group column), `identity` (of the recording:
+    copies are one), `group` (a number) and `fold` (a number, -1 for none). `attrs` holds the names
+    of official `folds`.
     """
     table = sets[reference].table
     rows = pd.DataFrame(
@@ -93,11 +94,9 @@ def candidates(
     known = _checksums(sets, reference)
     rows["identity"] = [known.get(name, name) for name in rows["recording"]]
     rows["group"] = joined_groups(rows["identity"].to_numpy(str), rows["value"].to_numpy(str))
-    rows["fold"] = 0
+    rows["fold"], rows["partly"] = 0, False
     if folds:
-        official = _official(table, rows, folds)
-        rows["fold"] = official.fold
-        rows.attrs["split"] = official.names, official.sentence
+        rows["fold"], rows.attrs["folds"] = _official(table, rows, folds)
     if len(rows) == rows["number"].nunique():
         return rows.set_index("number")
     whole = rows.groupby("number", sort=True).agg(
@@ -112,6 +111,8 @@ def candidates(
         }
     )
     whole["label"] = _only(rows)
+    named = (rows["label"] != "").groupby(rows["number"], sort=True)
+    whole["partly"] = named.any() & ~named.all()
     whole.attrs = rows.attrs
     return whole
 
@@ -127,7 +128,9 @@ def _checksums(sets: Sets, reference: str) -> dict[str, str]:
     }
 
 
-def _official(table: pd.DataFrame, rows: pd.DataFrame, column: str) -> Split:
+def _official(
+    table: pd.DataFrame, rows: pd.DataFrame, column: str
+) -> tuple[IntArray, tuple[str, ...]]:
     return official_folds(
         text_of(table[column]).tolist(),
         rows["group"].to_numpy(np.int64),

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 
 from embedviz.data import EmbeddingSet
+from embedviz.errors import Cancelled, EmbedvizError
 from embedviz.evaluation.clustering import assigned
+from embedviz.evaluation.maptrust import metric_of, neighbours_of
 from embedviz.evaluation.ranks import continuity_by_row, trustworthiness_by_row
 from embedviz.evaluation.results import IntArray, Progress
-from embedviz.trust import NEIGHBOURS, kept_neighbours
+from embedviz.store import write_set
+from embedviz.trust import kept_neighbours
 
 CLUSTER, KEPT = "cluster", "map_kept_neighbours"
 TRUSTWORTHY, CONTINUOUS = "map_trustworthiness", "map_continuity"
 NO_CLUSTER = "no cluster"
+_OF_MAP = {
+    KEPT: (kept_neighbours, "neighbours kept by the map"),
+    TRUSTWORTHY: (trustworthiness_by_row, "trustworthiness of the map"),
+    CONTINUOUS: (continuity_by_row, "continuity of the map"),
+}
 
 
 def with_columns(
@@ -57,19 +66,50 @@ def with_columns(
     found = assigned(vectors, seed=seed, progress=told("clusters"))
     columns: dict[str, object] = {CLUSTER: cluster_words(found)}
     if projection is not None:
-        places = projection.coordinates
-        columns[KEPT] = kept_neighbours(
-            vectors, places, k=NEIGHBOURS, progress=told("neighbours kept by the map")
-        )
-        columns[TRUSTWORTHY] = trustworthiness_by_row(
-            vectors, places, progress=told("trustworthiness of the map")
-        )
-        columns[CONTINUOUS] = continuity_by_row(
-            vectors, places, progress=told("continuity of the map")
-        )
+        # As `maptrust.trusted` measures the map, so that the means are the report's numbers.
+        metric, k = metric_of(projection), neighbours_of(len(vectors))
+        for name, (find, doing) in _OF_MAP.items():
+            columns[name] = find(
+                vectors, projection.coordinates, k=k, metric=metric, progress=told(doing)
+            )
     named = {_free(name, embedding_set.label_columns): one for name, one in columns.items()}
     table = embedding_set.table.assign(**named)  # type: ignore[arg-type]
     return replace(embedding_set, table=table), tuple(named)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What came of adding columns to files."""
+
+    columns: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """File -> the names."""
+    failed: EmbedvizError | None = None
+    """Why the files that are not in `columns` have none."""
+
+
+def add_to_files(
+    sets: Mapping[str, EmbeddingSet],
+    files: Mapping[str, Path],
+    *,
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+) -> Added:
+    """Write sets (title -> set) with their columns to files (title -> file), until one fails.
+
+    An error is given, not raised, so that what else was found can be written first. `seed` and
+    `progress` are those of `with_columns`.
+    """
+    columns: dict[Path, tuple[str, ...]] = {}
+    try:
+        for title, one in sets.items():
+            found, names = with_columns(one, seed=seed, title=title, progress=progress)
+            write_set(found, files[title])
+            columns[files[title]] = names
+    except Cancelled:
+        raise
+    except EmbedvizError as error:
+        return Added(columns, error)
+    return Added(columns)
 
 
 def _free(name: str, labels: Collection[str]) -> str:

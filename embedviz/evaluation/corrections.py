@@ -53,7 +53,9 @@ class WithoutComponents:
             raise EvaluationError(
                 f"Vectors of shape {vectors.shape} have no component to spare; give longer ones."
             )
-        found = PCA(count, random_state=0).fit(vectors)
+        # Vectors that are all alike have no variance, and PCA divides by it to tell shares of it.
+        with np.errstate(invalid="ignore"):
+            found = PCA(count, random_state=0).fit(vectors)
         self.mean, self.directions = found.mean_, found.components_
         return self
 

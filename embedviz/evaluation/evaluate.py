@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from inspect import signature
 
 from embedviz.data import EmbeddingSet
 from embedviz.errors import EvaluationError
@@ -89,7 +90,15 @@ def evaluate(
     if made is None:
         from embedviz.evaluation.making import made as described
 
-        made = described(sets, command=_command(question), seed=seed)
+        command = _command(
+            question,
+            probes=probes,
+            components=components,
+            neighbours=neighbours,
+            parts=parts,
+            find=find,
+        )
+        made = described(sets, command=command, seed=seed)
     return work.result(made)
 
 
@@ -107,10 +116,30 @@ def _check(
             raise EvaluationError(f"Found {value} {name}; wanted 1 or more.")
 
 
-def _command(question: Question) -> str:
-    options = "".join(
-        f", {name}={value!r}"
-        for name, value in vars(question).items()
-        if value is not None and name != "label"
-    )
-    return f"embedviz.evaluate_sets(sets, {question.label!r}{options})"
+def _command(
+    question: Question,
+    *,
+    probes: Collection[str],
+    components: int | None,
+    neighbours: int | None,
+    parts: Collection[str],
+    find: Find | None,
+) -> str:
+    """Write the call that repeats an evaluation: all that is not as by default."""
+    known = signature(evaluate).parameters
+    chosen: dict[str, object] = {
+        "group": question.group,
+        "folds": question.folds,
+        "pooling": question.pooling,
+        "probes": tuple(name for name in PROBES if name in probes),
+        "components": components,
+        "neighbours": neighbours,
+        "seed": question.seed,
+        "parts": tuple(name for name in PARTS if name in parts),
+    }
+    options = [
+        f", {name}={value!r}" for name, value in chosen.items() if value != known[name].default
+    ]
+    # A function cannot be written out: as the sets, it goes by its name.
+    options += [", find=find"] if find else []
+    return f"embedviz.evaluate_sets(sets, {question.label!r}{''.join(options)})"

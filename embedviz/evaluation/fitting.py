@@ -121,7 +121,9 @@ def _logistic(
     turned = make_pipeline(
         StandardScaler(copy=False), PCA(most, svd_solver=solver, random_state=seed)
     )
-    seen = turned.fit_transform(seen)
+    # Vectors that are all alike have no variance, and PCA divides by it to tell shares of it.
+    with np.errstate(invalid="ignore"):
+        seen = turned.fit_transform(seen)
     asked = turned.transform(asked)
     found, note = [], ""
     for done, setting in enumerate(settings):

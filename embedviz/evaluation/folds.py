@@ -141,13 +141,13 @@ def make_folds(
 
 def official_folds(
     values: Sequence[str], groups: IntArray, *, column: str, names: Sequence[str]
-) -> Split:
-    """Take a column's values as the folds.
+) -> tuple[IntArray, tuple[str, ...]]:
+    """Take a column's values as the folds: give the number of each unit's (U,), and their names.
 
     Parameters
     ----------
     values
-        (U,) the fold of each unit; a unit without one is not used.
+        (U,) the fold of each unit; a unit without one is not used and gets -1.
     groups
         (U,) what must not be on both sides.
     column
@@ -181,7 +181,28 @@ def official_folds(
             f"of the column {column!r}, so it would be trained on and tested; correct the column "
             "or let the folds be made."
         )
-    return Split(fold, known, f"The {len(known)} folds are those of the column {column!r}.")
+    return fold, known
+
+
+def of_column(fold: IntArray, names: Sequence[str], column: str) -> Split:
+    """Give the folds of a column in which something is tested, numbered anew.
+
+    Parameters
+    ----------
+    fold
+        (U,) numbers of the names; -1 for units that cannot be used.
+    names
+        Of all folds that the column knows.
+    column
+        Its name, for the sentence.
+    """
+    held = np.unique(fold[fold >= 0])
+    where = "" if len(held) == len(names) else " in which something can be tested"
+    return Split(
+        np.where(fold < 0, -1, np.searchsorted(held, fold)),
+        tuple(names[number] for number in held.tolist()),
+        f"The {len(held)} folds are those of the column {column!r}{where}.",
+    )
 
 
 def _natural(value: str) -> tuple[float, str]:

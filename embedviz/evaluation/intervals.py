@@ -10,7 +10,8 @@ How much units of one group are alike is learned only from groups with a mistake
 few of those it is taken, with the weight of one such group, that a group is right or wrong as one.
 
 A mean over classes is known as well as its rarest class. Each class has trials of its own, and the
-interval is that of Price and Bonett (2004) for a sum of several proportions.
+interval is that of Price and Bonett (2004) for a sum of several proportions. What classes of the
+same groups are right or wrong together is added.
 
 Probes of different folds share training units, so their mistakes hang together and out-of-fold
 scores vary more than such draws say (Bates, Hastie and Tibshirani 2023). `_overlap` makes up for
@@ -19,6 +20,7 @@ it. `benchmarks/evaluate.py` counts how often the intervals hold the truth.
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ from embedviz.evaluation.scores import (
     OF_CLASSES,
     OF_RANKS,
     Judged,
+    WideArray,
     judged,
     metrics_of,
     per_class,
@@ -125,6 +128,16 @@ def difference_with_interval(
     return Score(value, max(low, -1.0), min(high, 1.0))
 
 
+def low_of_best(score: Score, compared: int) -> float:
+    """Give the low end for the best of so many that are compared, as Bonferroni corrects it.
+
+    By chance the best of many is likelier above a bound than one alone: each of m may be so in
+    0.025 / m of all cases. The low end is moved as that would move it were scores normal.
+    """
+    further = NormalDist().inv_cdf(1 - 0.025 / max(compared, 1)) / _Z
+    return max(0.0, score.value - (score.value - score.low) * further)
+
+
 def _scored(found: Judged, metric: str, seed: int) -> Score:
     if metric in OF_CLASSES:
         return _over_classes(found, metric, seed)
@@ -153,23 +166,35 @@ def _over_classes(found: Judged, metric: str, seed: int) -> Score:
     drawn = np.concatenate(
         [per_class(found, metric, weights) for weights in draws(found.groups, seed=seed)]
     )[:, known]
-    of_mean = float(of_new_groups(np.nanmean(drawn, axis=1), found.groups))
-    of_each = of_new_groups(drawn, found.groups)
-    shares, count = shares[known], len(known)
+    shares, added = shares[known], _Z**2 / len(known)
+    # Together the classes get what Wilson adds to one proportion. Where they are many that does
+    # not make up for the one trial that each class's own share takes away.
+    lost = max(0.0, 1 - added)
+    of_each = zip(known.tolist(), shares, of_new_groups(drawn, found.groups), strict=True)
     trials = np.array(
         [
-            _trials(float(share), float(error2), **_known_of_class(found, metric, one))
-            for one, share, error2 in zip(known.tolist(), shares, of_each, strict=True)
+            _trials(float(share), float(error2), **facts) * (1 - lost / max(facts["least"], 2))
+            for one, share, error2 in of_each
+            for facts in [_known_of_class(found, metric, one)]
         ]
     )
-    # Together the classes get what Wilson adds to one proportion.
-    added = _Z**2 / count
     middles = (shares * trials + added / 2) / (trials + added)
-    spread2 = float((middles * (1 - middles) / (trials + added)).sum()) / count**2
-    # Classes of the same groups may be right or wrong together.
-    together = max(1.0, of_mean / max(float(of_each.sum()) / count**2, 1e-12))
-    middle, half = float(middles.mean()), _Z * (spread2 * together) ** 0.5
+    spread2 = float((middles * (1 - middles) / (trials + added)).sum()) / len(known) ** 2
+    spread2 += _overlap(value) * _together(drawn, shares, found.groups)
+    middle, half = float(middles.mean()), _Z * spread2**0.5
     return Score(value, max(0.0, min(middle - half, value)), min(1.0, max(middle + half, value)))
+
+
+def _together(drawn: WideArray, shares: WideArray, groups: int) -> float:
+    """Give what the variance of a mean over classes has from classes right or wrong together.
+
+    That is the covariance of the classes (C,) of draws (B, C), and never less than 0. It is added
+    and no factor: where each class lies in one group its own variance is unknown, not 0. A class
+    that a draw does not have counts as it is, so that the mean is always of all classes.
+    """
+    filled = np.where(np.isnan(drawn), shares, drawn)
+    apart = float(of_new_groups(filled, groups).sum()) / len(shares) ** 2
+    return max(0.0, float(of_new_groups(filled.mean(axis=1), groups)) - apart)
 
 
 def _known_of(held: npt.NDArray[Any], right: npt.NDArray[Any]) -> dict[str, Any]:

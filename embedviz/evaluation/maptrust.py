@@ -58,10 +58,7 @@ def trusted(
     if projection is None:
         projection = mapped(vectors, None, seed, _part(tell, 0, 25))
     coordinates = projection.coordinates
-    # A map from elsewhere may not say by which distance it was made, or by one not known here.
-    metric = str(projection.settings.get("metric", "cosine"))
-    metric = metric if metric in METRICS else "cosine"
-    k = max(1, min(NEIGHBOURS, (len(vectors) - 1) // 2))
+    metric, k = metric_of(projection), neighbours_of(len(vectors))
     kept = kept_neighbours(vectors, coordinates, k=k, metric=metric, progress=_part(tell, 25, 35))
     right = trustworthiness_by_row(
         vectors, coordinates, k=k, metric=metric, progress=_part(tell, 35, 45)
@@ -87,6 +84,18 @@ def trusted(
     drawn = stable.rows if 0 < stable.rows < len(vectors) else 0
     tell(100, 100)
     return _with_sentence(found, projection, drawn)
+
+
+def metric_of(projection: Projection) -> str:
+    """Give the distance by which a map was made, and by which it is to be judged."""
+    # A map from elsewhere may not say by which distance it was made, or by one not known here.
+    metric = str(projection.settings.get("metric", "cosine"))
+    return metric if metric in METRICS else "cosine"
+
+
+def neighbours_of(rows: int) -> int:
+    """Give how many neighbours of each of so many rows are looked at."""
+    return max(1, min(NEIGHBOURS, (rows - 1) // 2))
 
 
 def _with_sentence(found: Trusted, projection: Projection, drawn: int) -> Trusted:

@@ -36,7 +36,7 @@ def pooled(vectors: FloatArray, unit: IntArray, units: int, *, pooling: str = "m
     Raises
     ------
     EvaluationError
-        If a value is not finite, or the pooling is not known.
+        If a value is not finite or too large to be squared, or the pooling is not known.
     """
     if pooling not in POOLINGS:
         raise EvaluationError(f"The pooling {pooling!r} is not one of {', '.join(POOLINGS)}.")
@@ -46,7 +46,7 @@ def pooled(vectors: FloatArray, unit: IntArray, units: int, *, pooling: str = "m
     single = len(order) == units
     width = vectors.shape[1] * (2 if pooling == "mean+std" and not single else 1)
     found = np.empty((units, width), np.float32)
-    first = 0
+    first, squares = 0, 0.0
     while first < units:
         # As many whole units as fit a block, and at least one.
         last = int(np.searchsorted(starts, starts[first] + _BLOCK_ROWS, side="right")) - 1
@@ -56,8 +56,20 @@ def pooled(vectors: FloatArray, unit: IntArray, units: int, *, pooling: str = "m
             raise EvaluationError("A vector holds NaN or infinity; embed the recordings anew.")
         block = rows if single else _pool(rows, starts[first : last + 1] - starts[first], pooling)
         found[first:last] = block
+        squares += _squares(found[first:last])
         first = last
+    if squares > np.finfo(np.float32).max:
+        raise EvaluationError(
+            f"The vectors hold values up to {np.abs(found).max():.2g}, whose squares cannot be "
+            "added up in float32; make them smaller, or embed the recordings anew."
+        )
     return found
+
+
+def _squares(block: FloatArray) -> float:
+    """Give the sum of all squares, as PCA forms it: infinite beyond what float32 can hold."""
+    with np.errstate(over="ignore"):
+        return float(np.vdot(block, block))
 
 
 def _pool(rows: FloatArray, starts: IntArray, pooling: str) -> FloatArray:

@@ -10,6 +10,7 @@ from embedviz.errors import EvaluationError
 from embedviz.evaluation.candidates import Sets
 from embedviz.evaluation.pooled import POOLINGS
 
+_BY_WINDOW = "pool by window (--pool window), so that each row keeps its own"
 _NOT_LABELS = ("recording", "start_s", "stop_s", "padding_s")
 
 
@@ -30,10 +31,13 @@ def reference_of(sets: Sets, question: Question) -> str:
     Raises
     ------
     EvaluationError
-        If none has it, or that one lacks another column that is asked for.
+        If none has it, or that one lacks another column that is asked for, or a set is empty.
     """
     if not sets:
         raise EvaluationError("There is no set to evaluate; give one or more.")
+    for title, one in sets.items():
+        if not len(one):
+            raise EvaluationError(f"{title} has no rows; give a set that has some.")
     having = [title for title, one in sets.items() if question.label in one.table]
     if not having:
         columns = dict.fromkeys(str(n) for one in sets.values() for n in one.table.columns)
@@ -87,12 +91,18 @@ def check_labels(frame: pd.DataFrame, question: Question, *, several: int) -> No
     found = frame["label"].unique()
     if not len(found) and several:
         raise EvaluationError(
-            f"Every recording has more than one value of {question.label!r}; pool by window, so "
-            "that each row keeps its own."
+            f"Every recording has more than one value of {question.label!r}; {_BY_WINDOW}."
         )
     if not len(found):
         raise EvaluationError(
             f"The column {question.label!r} is empty in every row; choose another or label some."
+        )
+    if len(found) == 1 and several:
+        were = "was" if several == 1 else "were"
+        raise EvaluationError(
+            f"All recordings with one value of {question.label!r} have {found[0]!r}, and a probe "
+            f"needs at least two classes to tell apart; {several:,} with more than one label "
+            f"{were} left out, so {_BY_WINDOW}."
         )
     if len(found) == 1:
         raise EvaluationError(

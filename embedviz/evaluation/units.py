@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from embedviz.errors import EvaluationError
-from embedviz.evaluation.candidates import Sets, at, candidates, numbered
-from embedviz.evaluation.folds import Split, groups_of_class, in_order, make_folds
+from embedviz.evaluation.candidates import Sets, TextArray, at, candidates, numbered
+from embedviz.evaluation.folds import Split, groups_of_class, in_order, make_folds, of_column
 from embedviz.evaluation.question import Question, check_labels, pooling_of, reference_of
 from embedviz.evaluation.results import IntArray, Task, Units
 
@@ -78,7 +78,7 @@ def gathered(sets: Sets, question: Question) -> Gathered:
     frame = _kept(frame, frame["fold"] >= 0, f"{unit}s without a fold", left_out)
     check_labels(frame, question, several=int(several.sum()))
     split = _split(frame, question)
-    _tell_lonely(frame[split.fold < 0], question, left_out)
+    _tell_lonely(frame[split.fold < 0], question, unit, left_out)
     return _finished(
         frame,
         split,
@@ -109,14 +109,25 @@ def _split(frame: pd.DataFrame, question: Question) -> Split:
         return Split(fold, tuple(map(str, range(1, count + 1))), _words(count, question))
     fold = frame["fold"].to_numpy(np.int64).copy()
     fold[groups_of_class(truth, fold)[truth] < 2] = -1
-    names, sentence = frame.attrs["split"]
-    held = np.unique(fold[fold >= 0])
-    if len(held) < 2:
-        raise EvaluationError(
-            f"No class lies in two folds of the column {question.folds!r}, so none can be both "
-            "learned and tested; choose another column or let the folds be made."
+    _check_taught(labels, fold, question.folds)
+    return of_column(fold, frame.attrs["folds"], question.folds)
+
+
+def _check_taught(labels: TextArray, fold: IntArray, column: str) -> None:
+    """Refuse folds of a column (U,) that leave fewer than two classes to be learned and tested."""
+    left = np.unique(labels[fold >= 0]).tolist()
+    if len(left) >= 2:
+        return
+    of = f"folds of the column {column!r}"
+    found = f"No class lies in two {of}, so none can be both learned and tested"
+    if left:
+        others = np.unique(labels[fold < 0]).tolist()
+        found = (
+            f"Only the class {left[0]!r} lies in two or more {of}, the "
+            f"{'others' if len(others) > 1 else 'other'} ({_some(others)}) in one fold only, and "
+            "a probe needs two classes that can be both learned and tested"
         )
-    return Split(fold, names, sentence)
+    raise EvaluationError(f"{found}; choose another column or let the folds be made.")
 
 
 def _words(count: int, question: Question) -> str:
@@ -129,14 +140,20 @@ def _words(count: int, question: Question) -> str:
     )
 
 
-def _tell_lonely(frame: pd.DataFrame, question: Question, left_out: list[str]) -> None:
+def _some(names: Sequence[str]) -> str:
+    """Name a few and count the others."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
+def _tell_lonely(frame: pd.DataFrame, question: Question, unit: str, left_out: list[str]) -> None:
     """Say which classes are left out because they are on one side of any split."""
     if not len(frame):
         return
-    names = sorted(frame["label"].unique())
-    shown = ", ".join(names[:_NAMED])
-    if len(names) > _NAMED:
-        shown += f" and {len(names) - _NAMED} more"
     one = frame.groupby("label")["group"].nunique().max() == 1
     where = "one recording" if one else "too few recordings"
     if question.folds:
@@ -144,8 +161,20 @@ def _tell_lonely(frame: pd.DataFrame, question: Question, left_out: list[str]) -
     elif question.group:
         where += f" or {'one value' if one else 'values'} of {question.group!r}"
     left_out.append(
-        f"Left out: {shown} ({len(frame):,} rows), found in {where} only, so that a probe could "
-        "not be both taught and tested."
+        f"Left out: {_some(sorted(frame['label'].unique()))} ({_counted(len(frame), unit)}), found "
+        f"in {where} only, so that a probe could not be both taught and tested."
+    )
+
+
+def _partly(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many recordings are called what only some of their windows are called."""
+    count = int(frame["partly"].sum())
+    if not count:
+        return ()
+    be, their = ("is", "its") if count == 1 else ("are", "their")
+    return (
+        f"{_counted(count, 'recording')} {be} labelled by only some of {their} windows; all "
+        f"{their} windows are pooled.",
     )
 
 
@@ -172,7 +201,7 @@ def _finished(
         folds=split.names,
         split=split.sentence,
         majority=float(counts.max() / counts.sum()),
-        left_out=tuple(left_out),
+        left_out=(*left_out, *_partly(used)),
     )
     units = Units(
         recording=tuple(used["recording"]),

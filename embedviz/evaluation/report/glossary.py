@@ -40,7 +40,9 @@ ALWAYS = (
     ),
     Term(
         "Cannot be told apart",
-        "The interval of the difference, over the same drawn recordings for both models, holds 0.",
+        "The interval of the difference, over the same drawn recordings for both models, holds 0. "
+        "Against chance the best of several models and probes is judged by a wider interval "
+        "(Bonferroni), because by chance alone one of many comes out high.",
     ),
     Term("Majority", "What always saying the commonest class would get right."),
 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from embedviz.evaluation.intervals import low_of_best
 from embedviz.evaluation.report.words import (
     commonest,
     counted,
@@ -22,13 +25,28 @@ _NAMED = 4
 def headline(evaluation: Evaluation) -> str:
     """Say which model separates the label best, and whether that is more than chance.
 
-    Differences count as found only where their 95 % interval does not reach 0.
+    Every model and the baseline stand for themselves with their best probe. Differences count as
+    found only where their 95 % interval does not reach 0. That something separates at all is said
+    only of what stays above chance as the best of all models and probes that were compared.
     """
     label, order = f"“{evaluation.task.label}”", ranked(evaluation)
     if not order:
         return f"No model could be tested on {label}."
-    best = next((one for one in order if not one.baseline), order[0])
-    return _judged(evaluation, best, label)
+    found = _leaders(order, accuracy, evaluation.task.majority)
+    if found.sure:
+        return _by_accuracy(evaluation, found, label)
+    balanced = [one for one in order if math.isfinite(_balanced(one).value)]
+    fair = _leaders(balanced, _balanced, 1 / len(evaluation.task.classes)) if balanced else found
+    if fair.sure:
+        return _by_balance(evaluation, fair, label)
+    score, majority = accuracy(found.best), evaluation.task.majority
+    verdict = "is below" if score.high < majority else "cannot be told apart from"
+    if score.low > majority:
+        verdict = f"cannot, as the best of {len(order)} probes, be told apart from"
+    return (
+        f"No model separates {label}: the best, {found.best.model}, gets "
+        f"{_right(evaluation, found.best)}, which {verdict} the {_always(evaluation.task)}."
+    )
 
 
 def ranked(evaluation: Evaluation) -> list[Probed]:
@@ -50,13 +68,13 @@ def accuracy(one: Probed) -> Score:
     return one.scores.get("accuracy", Score(math.nan, math.nan, math.nan))
 
 
-def between(evaluation: Evaluation, a: Probed, b: Probed) -> Score | None:
-    """Give how much more accurate `a` is than `b`, where that was measured."""
+def between(evaluation: Evaluation, a: Probed, b: Probed) -> Score:
+    """Give how much more accurate `a` is than `b`: where it was measured, on the same units."""
     for one in evaluation.differences:
         if one.probe == a.probe == b.probe and {one.a, one.b} == {a.model, b.model}:
             found = one.accuracy
             return found if one.a == a.model else Score(-found.value, -found.high, -found.low)
-    return None
+    return _apart(accuracy(a), accuracy(b))
 
 
 def told_apart(difference: Difference) -> bool:
@@ -90,16 +108,38 @@ def setting(one: Probed) -> str:
     return counted(one.setting, word)
 
 
-def _judged(evaluation: Evaluation, best: Probed, label: str) -> str:
-    task, score = evaluation.task, accuracy(best)
-    if score.low <= task.majority:
-        return _not_by_accuracy(evaluation, best, label)
+@dataclass(frozen=True)
+class _Leaders:
+    """The best of the models and of the baseline, each with its best probe."""
+
+    best: Probed
+    baseline: Probed | None
+    """None where there is none, or nothing else."""
+    sure: bool
+    """Whether one of them is above chance for certain."""
+
+
+def _leaders(tested: list[Probed], score: Callable[[Probed], Score], chance: float) -> _Leaders:
+    """Find them by a score; what is above chance for certain goes first."""
+
+    def certain(one: Probed) -> bool:
+        return low_of_best(score(one), len(tested)) > chance
+
+    order = sorted(tested, key=lambda one: (not certain(one), -score(one).value))
+    best = next((one for one in order if not one.baseline), order[0])
+    baseline = None if best.baseline else next((one for one in order if one.baseline), None)
+    return _Leaders(best, baseline, certain(order[0]))
+
+
+def _by_accuracy(evaluation: Evaluation, found: _Leaders, label: str) -> str:
+    best, baseline = found.best, found.baseline
     right = _right(evaluation, best)
-    baseline = _baseline(evaluation, best)
-    over = None if baseline is None else between(evaluation, best, baseline)
-    if baseline is not None and over is not None and over.low <= 0:
-        return _no_better(best, baseline, label, right, over)
-    against = [_always(task)]
+    if baseline is not None:
+        over, other = between(evaluation, best, baseline), accuracy(baseline)
+        if over.low <= 0:
+            base = f"{baseline.model} with {percent(other.value)} ({_interval(other)})"
+            return _no_better(best, right, base, label, over)
+    against = [_always(evaluation.task)]
     if baseline is not None:
         against.insert(0, f"{percent(accuracy(baseline).value)} of {baseline.model}")
     rivals, tied = _rivals(evaluation, best)
@@ -110,39 +150,26 @@ def _judged(evaluation: Evaluation, best: Probed, label: str) -> str:
             f"{best.model} comes first on {label} with {right}, but cannot be told apart from "
             f"{which}; {end}"
         )
-    if rivals:
-        return f"{best.model} separates {label} best: {right}, {end}"
-    return f"{best.model} separates {label}: {right}, {end}"
+    how = f"{label} best" if rivals else label
+    return f"{best.model} separates {how}: {right}, {end}"
 
 
-def _not_by_accuracy(evaluation: Evaluation, best: Probed, label: str) -> str:
+def _by_balance(evaluation: Evaluation, found: _Leaders, label: str) -> str:
     """Look at balanced accuracy: where a class is rare, who never says it is mostly right."""
-    task = evaluation.task
-    found = _by_balance(evaluation)
-    if found is None:
-        below = accuracy(best).high < task.majority
-        verdict = "is below" if below else "cannot be told apart from"
-        return (
-            f"No model separates {label}: the best, {best.model}, gets "
-            f"{_right(evaluation, best)}, which {verdict} the {_always(task)}."
-        )
-    score, against = _balanced(found), [f"{percent(1 / len(task.classes))} by chance"]
-    baseline = _baseline(evaluation, found)
-    if baseline is not None and math.isfinite(_balanced(baseline).value):
-        against.insert(0, f"{percent(_balanced(baseline).value)} of {baseline.model}")
+    task, best, baseline = evaluation.task, found.best, found.baseline
+    score, against = _balanced(best), [f"{percent(1 / len(task.classes))} by chance"]
+    said = f"{percent(score.value)} ({_interval(score)})"
+    if baseline is not None:
+        other = _balanced(baseline)
+        over = _apart(score, other)
+        if over.low <= 0:
+            base = f"{baseline.model} with {percent(other.value)} ({_interval(other)})"
+            return _no_better(best, said, base, label, over, by=" by balanced accuracy")
+        against.insert(0, f"{percent(other.value)} of {baseline.model}")
     return (
-        f"{found.model} separates {label}, though not by accuracy: balanced accuracy "
-        f"{percent(score.value)} ({_interval(score)}), against {listed(against)}; "
-        f"{_right(evaluation, found)}, against {_always(task)}."
+        f"{best.model} separates {label}, though not by accuracy: balanced accuracy "
+        f"{said}, against {listed(against)}; {_right(evaluation, best)}, against {_always(task)}."
     )
-
-
-def _by_balance(evaluation: Evaluation) -> Probed | None:
-    """Give the model with the best balanced accuracy of those surely above chance, if any."""
-    chance = 1 / len(evaluation.task.classes)
-    above = [one for one in ranked(evaluation) if _balanced(one).low > chance]
-    # A baseline is named only where no model is above chance.
-    return max(above, key=lambda one: (not one.baseline, _balanced(one).value), default=None)
 
 
 def _balanced(one: Probed) -> Score:
@@ -158,16 +185,14 @@ def _right(evaluation: Evaluation, one: Probed) -> str:
     return f"{percent(score.value)} of the {unit(evaluation)}s right ({_interval(score)})"
 
 
-def _no_better(best: Probed, baseline: Probed, label: str, right: str, over: Score) -> str:
-    other = accuracy(baseline)
-    base = f"{baseline.model} with {percent(other.value)} ({_interval(other)})"
+def _no_better(best: Probed, said: str, base: str, label: str, over: Score, *, by: str = "") -> str:
     if over.high < 0:
         return (
-            f"The baseline separates {label} best: {base}; the best model, {best.model}, "
-            f"gets {right}."
+            f"The baseline separates {label} best{by}: {base}; the best model, {best.model}, "
+            f"gets {said}."
         )
     return (
-        f"No model separates {label} better than the baseline: {best.model} gets {right}, "
+        f"No model separates {label} better than the baseline{by}: {best.model} gets {said}, "
         f"which cannot be told apart from {base}."
     )
 
@@ -176,23 +201,22 @@ def _interval(score: Score) -> str:
     return f"95 % interval {percent_range(score)}"
 
 
-def _baseline(evaluation: Evaluation, best: Probed) -> Probed | None:
-    if best.baseline:
-        return None
-    same = (one for one in ranked(evaluation) if one.probe == best.probe and one.baseline)
-    return next(same, None)
+def _apart(a: Score, b: Score) -> Score:
+    """Give by how much the first is more, from two intervals alone (Newcombe 1998, method 10).
+
+    It takes them for independent. Scores of the same units rather rise and fall together, so
+    that it errs on the careful side.
+    """
+    over = a.value - b.value
+    low = math.hypot(a.value - a.low, b.high - b.value)
+    return Score(over, over - low, over + math.hypot(a.high - a.value, b.value - b.low))
 
 
 def _rivals(evaluation: Evaluation, best: Probed) -> tuple[int, list[str]]:
-    """Count the other models with this probe, and name those that cannot be told apart."""
-    others = [
-        one
-        for one in ranked(evaluation)
-        if one.probe == best.probe and one.model != best.model and not one.baseline
-    ]
-    tied = []
-    for one in others:
-        over = between(evaluation, best, one)
-        if over is not None and over.low <= 0:
-            tied.append(one.model)
+    """Count the other models, and name those whose best probe cannot be told apart."""
+    others: dict[str, Probed] = {}
+    for one in ranked(evaluation):
+        if one.model != best.model and not one.baseline:
+            others.setdefault(one.model, one)
+    tied = [name for name, one in others.items() if between(evaluation, best, one).low <= 0]
     return len(others), tied
