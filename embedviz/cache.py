@@ -28,7 +28,7 @@ from embedviz.errors import EmbedvizError
 from embedviz.folders import cache_folder
 from embedviz.heard import Column
 
-FORMAT = 3
+FORMAT = 4
 _INFO = b"entry"
 _TIMES = ("start_s", "stop_s", "padding_s")
 _BUFFERED_BYTES = 16 << 20

@@ -17,6 +17,7 @@ import soundfile as sf
 
 from embedviz.data import FloatArray
 from embedviz.errors import RecordingError
+from embedviz.headers import check_wav, mp3_states_length, ogg_ends
 from embedviz.openfiles import CHOOSE, open_file
 
 RATES_HZ = (4_000, 384_000)
@@ -25,7 +26,7 @@ MAX_CHANNELS = 32
 UNKNOWN_FRAMES = 2**62  # libsndfile gives a FLAC without a length the largest count it has
 _SLOPPY_BYTES = 44  # some writers count the WAV header as sound
 _PLACEHOLDER_BYTES = 0x7FFF0000  # streaming recorders declare this or more before they know better
-_LARGEST_OGG_PAGE = 65_536
+_MP3_DELAY_S = 0.25  # some encoders count the frame of the header and their delay as sound
 
 # Only here does libsndfile land on the exact sample; MP3, Vorbis, Opus and GSM miss it or refuse.
 _SEEKABLE = re.compile(r"PCM_|FLOAT|DOUBLE|ULAW|ALAW|ALAC_|IMA_ADPCM|MS_ADPCM")
@@ -128,8 +129,10 @@ def _check_header(opened: OpenSound) -> None:
             raise _truncated(
                 name, f"its header declares {int(declared):,} bytes and {int(present):,} are there"
             )
-    if sound.format == "OGG" and not _ogg_ends(opened):
+    if sound.format == "OGG" and not ogg_ends(opened.stream, opened.size):
         raise _truncated(name, "its last Ogg page is not the end of the stream")
+    if sound.format in ("WAV", "WAVEX"):
+        check_wav(opened.stream, opened.size, name)
     if sound.frames == 0:
         raise RecordingError(f"{name} has 0 samples; nothing to embed.")
     lowest, highest = RATES_HZ
@@ -146,20 +149,6 @@ def _check_header(opened: OpenSound) -> None:
 
 def _truncated(name: str, reason: str) -> RecordingError:
     return RecordingError(f"{name} is truncated: {reason}; copy it again from its source.")
-
-
-def _ogg_ends(opened: OpenSound) -> bool:
-    """Tell whether the last page is whole and marked as the end of its stream."""
-    place = opened.stream.tell()
-    opened.stream.seek(max(0, opened.size - _LARGEST_OGG_PAGE))
-    tail = opened.stream.read(_LARGEST_OGG_PAGE)
-    opened.stream.seek(place)
-    page = tail[tail.rfind(b"OggS") :] if b"OggS" in tail else b""
-    if not page:
-        return True
-    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
-    whole = len(page) > 26 and len(page) >= 27 + page[26] + sum(segments)
-    return whole and bool(page[5] & 4)
 
 
 def decoded(
@@ -200,31 +189,18 @@ def _check_end(opened: OpenSound, place: int) -> None:
     name, sound, rate = opened.name, opened.sound, opened.sound.samplerate
     missing = 0 if sound.frames >= UNKNOWN_FRAMES else sound.frames - place
     if sound.format == "MP3":
-        # An MP3 without a Xing header has only an estimate; libsndfile decodes no further than it.
+        states_length = mp3_states_length(opened.stream)
+        # Without a Xing header there is only an estimate; libsndfile decodes no further than it.
         unread_s = (opened.size / max(1, opened.stream.tell()) - 1) * place / rate
-        states_length = _mp3_states_length(opened.stream)
         if not states_length and unread_s > max(0.5, 0.05 * place / rate):
             raise RecordingError(
                 f"{name} does not state its length and goes on after the estimated "
                 f"{place / rate:.2f} s; write it again, for example with ffmpeg -c copy."
             )
-        if not states_length or missing <= max(0.5 * rate, 0.05 * sound.frames):
+        if not states_length or missing <= _MP3_DELAY_S * rate:
             missing = 0
     if missing > 0:
         raise _truncated(
             name,
             f"its header declares {sound.frames / rate:.2f} s and {place / rate:.2f} s are there",
         )
-
-
-def _mp3_states_length(stream: io.FileIO) -> bool:
-    """Tell whether the first frame, after any ID3 tag, holds a count of frames."""
-    start = 0
-    stream.seek(start)
-    tag = stream.read(10)
-    if tag[:3] == b"ID3":
-        size = int.from_bytes(tag[6:], "big")  # seven bits to a byte
-        start = 10 + sum((size >> (8 * i) & 127) << (7 * i) for i in range(4))
-    stream.seek(start)
-    frame = stream.read(2048)
-    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))

@@ -221,6 +221,39 @@ def test_a_truncated_recording_is_reported_by_name(write, kind, subtype):
     assert "truncated" in why(path)
 
 
+@pytest.mark.parametrize("share", [0.96, 0.99])
+def test_an_mp3_that_states_its_length_may_not_end_before(write, share):
+    path = write("long.mp3", lively(60, 44100), 44100, kind="MP3", subtype="MPEG_LAYER_III")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: round(len(whole) * share)])
+    assert "is truncated: its header declares 60.00 s and 5" in why(path)
+
+
+@pytest.mark.parametrize("mode", ["CONSTANT", "AVERAGE", "VARIABLE"])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000])
+def test_a_whole_mp3_is_never_truncated(write, rate_hz, channels, mode):
+    for seconds in (0.02, 1.37, 4):
+        for level in (0.0, 0.5):
+            options = {"bitrate_mode": mode, "compression_level": level}
+            sound = lively(seconds, rate_hz, channels)
+            kinds = {"kind": "MP3", "subtype": "MPEG_LAYER_III"}
+            path = write("call.mp3", sound, rate_hz, **kinds, **options)
+            assert len(heard(audio.inspect(path), rate_hz)) == len(sound)
+
+
+def test_an_mp3_whose_encoder_counts_its_delay_is_whole(write):
+    """Without the words of LAME the frame of the header may be counted, and nothing is cut."""
+    sound = lively(3, 8000)
+    path = write("call.mp3", sound, 8000, kind="MP3", subtype="MPEG_LAYER_III")
+    content = bytearray(path.read_bytes())
+    frames = content.index(b"Xing") + 8
+    count = int.from_bytes(content[frames : frames + 4], "big")
+    content[frames : frames + 4] = (count + 2).to_bytes(4, "big")
+    path.write_bytes(content)
+    assert len(heard(path, 8000)) == pytest.approx(len(sound), abs=2000)
+
+
 @pytest.mark.parametrize("rest", [1, 200, 3000])
 def test_an_ogg_cut_within_its_last_page_is_truncated(write, rest):
     path = write("call.ogg", lively(3, 44100), 44100, kind="OGG", subtype="VORBIS")
@@ -236,6 +269,102 @@ def test_a_stream_that_was_never_told_its_length_is_heard_whole(write, declared)
     path.write_bytes(content)
     assert audio.inspect(path).duration_s == 1
     assert len(heard(path, 16000)) == 16000
+
+
+def sparse_wav(path: Path, *, data: int, size: int, riff: int | None = None, tail=b"") -> Path:
+    """Write a WAV of `size` bytes, most of which no disk holds, with `tail` at its end."""
+    riff = data + 36 if riff is None else riff
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 44100, 88200, 2, 16)
+    sizes = [number % 2**32 for number in (riff, data)]
+    with path.open("wb") as file:
+        file.write(struct.pack("<4sI4s", b"RIFF", sizes[0], b"WAVE") + fmt)
+        file.write(struct.pack("<4sI", b"data", sizes[1]))
+        file.truncate(size - len(tail))
+        file.seek(0, io.SEEK_END)
+        file.write(tail)
+    return path
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(RecordingError) as caught:
+        audio.inspect(path)
+    return str(caught.value)
+
+
+HUGE = 4_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("data", "lost"),
+    [
+        pytest.param(0xFFFFFFFF, "305.0 MB", id="pipe"),
+        pytest.param(HUGE - 44, "4,295.0 MB", id="modulo"),
+        pytest.param(0x7FFFFFFF, "2,452.5 MB", id="placeholder"),
+    ],
+)
+def test_a_plain_wav_of_more_than_its_header_can_say_is_refused(tmp_path, data, lost):
+    path = sparse_wav(tmp_path / "july.wav", data=data, size=HUGE, riff=min(data, HUGE) + 36)
+    assert refused(path) == (
+        "july.wav is a plain WAV of 4.60 GB, whose header can say no more than 4 GB, and "
+        f"{lost} of it would not be heard; write it as RF64, W64 or FLAC or in parts, for example "
+        "with ffmpeg -ignore_length 1 -i in.wav -c copy -rf64 auto out.wav."
+    )
+
+
+def test_a_pipe_below_four_gigabytes_is_heard_to_its_end(tmp_path):
+    size = 3_000_000_000
+    path = sparse_wav(tmp_path / "june.wav", data=0xFFFFFFFF, size=size, riff=0xFFFFFFFF)
+    assert audio.inspect(path).duration_s == pytest.approx((size - 44) / 88200, abs=1e-3)
+    # As far as a header can say: nothing is lost.
+    size = 0xFFFFFFFF + 8
+    path = sparse_wav(tmp_path / "june.wav", data=size - 44, size=size)
+    assert audio.inspect(path).duration_s == pytest.approx((size - 44) / 88200, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["RF64", "W64"])
+def test_a_wav_whose_header_holds_more_is_heard_beyond_four_gigabytes(tmp_path, kind):
+    path = tmp_path / f"july.{kind.lower()}"
+    sf.write(path, np.zeros(44100, np.int16), 44100, format=kind, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    more = HUGE - len(content)
+    first = content.index(b"ds64") + 8 if kind == "RF64" else 16
+    for place in (first, first + 8 if kind == "RF64" else content.index(b"data") + 16):
+        number = int.from_bytes(content[place : place + 8], "little")
+        content[place : place + 8] = (number + more).to_bytes(8, "little")
+    path.write_bytes(content)
+    with path.open("r+b") as file:
+        file.truncate(HUGE)
+    assert audio.inspect(path).duration_s == pytest.approx(HUGE / 88200, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [HUGE, 5_000_000, 50_000])
+@pytest.mark.parametrize("riff", [0, 36, 0xFFFFFFFF])
+def test_a_header_that_a_stopped_recorder_left_empty_is_told_from_no_sound(tmp_path, size, riff):
+    sentence = refused(sparse_wav(tmp_path / "night.wav", data=0, size=size, riff=riff))
+    assert sentence.startswith(
+        f"night.wav has {size / 1e6:,.1f} MB, though its header claims no sound, as where a "
+        "recorder was stopped before it could write the length; repair it"
+    )
+
+
+def test_a_wav_far_longer_than_its_header_says_is_refused(tmp_path):
+    path = sparse_wav(tmp_path / "dusk.wav", data=88200, size=10_000_000)
+    assert "goes on for 9.9 MB after the 0.1 MB of sound" in refused(path)
+
+
+def chunk(name: bytes, size: int, *, fill: bytes = b"\0") -> bytes:
+    return name + struct.pack("<I", size) + b"x" * size + fill * (size % 2)
+
+
+@pytest.mark.parametrize("fill", [b"\0", b""])
+@pytest.mark.parametrize("cut", [0, 5_000_000])
+@pytest.mark.parametrize("name", [b"bext", b"LIST", b"iXML", b"_PMX", b"id3 ", b"junk", b"SMED"])
+def test_large_chunks_behind_the_sound_of_a_wav_are_no_sound(tmp_path, name, cut, fill):
+    tail = chunk(b"cue ", 27, fill=fill) + chunk(name, 6_000_001, fill=fill)
+    size = 44 + 88200 + len(tail)
+    tail = tail[: len(tail) - cut]
+    path = sparse_wav(tmp_path / "dawn.wav", data=88200, size=size - cut, riff=size - 8, tail=tail)
+    assert audio.inspect(path).duration_s == 1.0
 
 
 def test_a_flac_that_does_not_state_its_length_is_heard_whole(write):
@@ -352,6 +481,17 @@ def test_an_mp3_whose_length_is_guessed_too_short_is_not_cut_silently(write):
     sound = np.concatenate([sound, np.zeros(30 * 44100, np.float32)])
     path = write("vbr.mp3", sound, 44100, kind="MP3", subtype="MPEG_LAYER_III")
     assert "does not state its length" in why(without_xing(path))
+
+
+def test_an_mp3_with_a_header_that_libsndfile_does_not_know_is_not_cut_silently(write):
+    sound = np.random.default_rng(0).standard_normal(20 * 44100) * np.linspace(0, 0.5, 20 * 44100)
+    path = write("vbr.mp3", sound, 44100, kind="MP3", subtype="MPEG_LAYER_III")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"Xing")
+    content[place : place + 120] = bytes(120)
+    content[36:40] = b"VBRI"
+    path.write_bytes(content)
+    assert "does not state its length" in why(path)
 
 
 def test_a_damaged_flac_is_reported_with_the_place(write):

@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile as sf
 from conftest import tone
 
-from embedviz import cache, models, soundfiles
+from embedviz import audio, cache, models, soundfiles
 from embedviz.embed import embed
 from embedviz.errors import Cancelled, ModelError, RecordingError, SetError
 from embedviz.labels import from_folders
@@ -74,6 +75,39 @@ def test_bad_files_are_named_and_the_rest_go_on(three_clips, tmp_path, logmel, w
     assert list(found.provenance.failures) == ["low/nan.wav"]
     assert "low/nan.wav" in found.provenance.failures["low/nan.wav"]
     assert len(found.provenance.recordings) == 3
+
+
+def mp3(seconds: float, path):
+    """Write an MP3 that is silent at first, so that its beginning promises a longer one."""
+    sound = np.random.default_rng(0).standard_normal(round(seconds * 16000)) * 0.3
+    sound[: len(sound) // 6] = 0
+    path.parent.mkdir(exist_ok=True)
+    sf.write(path, sound, 16000, format="MP3", subtype="MPEG_LAYER_III")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("per", ["window", 10, "recording"])
+def test_an_mp3_that_was_cut_gives_no_rows(three_clips, tmp_path, logmel, per):
+    path = three_clips / "cut.mp3"
+    whole = mp3(120, path)
+    path.write_bytes(whole[: round(len(whole) * 0.96)])
+    found = embed(gathered(three_clips, tmp_path), logmel, per=per)
+    assert list(found.provenance.failures) == ["cut.mp3"]
+    assert "is truncated: its header declares 120.00 s" in found.provenance.failures["cut.mp3"]
+    assert "cut.mp3" not in set(found.table["recording"])
+
+
+def test_rows_end_with_the_sound_where_the_length_was_guessed_too_long(tmp_path, logmel):
+    path = tmp_path / "clips" / "radio.mp3"
+    whole = mp3(12, path)
+    path.write_bytes(whole[whole.index(whole[:2], 4) :])  # without the frame that says the length
+    (recording,) = gather([path], unpack_to=tmp_path / "unpacked").recordings
+    assert recording.duration_s > 15
+    sound_s = sum(map(len, audio.blocks(recording, 16000))) / 16000
+    for per in (1, 2.5, 5):
+        table = embed([recording], logmel, per=per).table
+        assert table["start_s"].tolist() == np.arange(0, sound_s, per).tolist()
+        assert table["stop_s"].iloc[-1] == pytest.approx(sound_s, abs=1e-3)
 
 
 def test_nothing_that_can_be_heard_is_an_error(tmp_path, logmel, write_wav):

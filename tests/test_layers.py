@@ -18,8 +18,8 @@ LAYERS = (
     "__init__ atomic data errors facts folders heard interrupts palette progress shards",
     # Sound, numbers and files, without models.
     "archives arrow audio cache checkpoints classes downloads feed fetching frontends frontends.* "
-    "mel openfiles pieces plans pooling savedgraphs savedmodels soundfiles spectrogram spool "
-    "storage synthesis thumbnails torchfiles torchfiles.* wav weightfiles weights windows",
+    "headers mel openfiles pieces plans pooling savedgraphs savedmodels soundfiles spectrogram "
+    "spool storage synthesis thumbnails torchfiles torchfiles.* wav weightfiles weights windows",
     # Models.
     "batches catalogue engine foreign foreign.* frozen hear hear.* listeners model models "
     "models.* networks networks.* packs precision spacing stepping sweeping",

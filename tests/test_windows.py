@@ -9,6 +9,7 @@ from embedviz import windows
 from embedviz.errors import RecordingError
 from embedviz.facts import Framing
 from embedviz.heard import Heard, joined
+from embedviz.listeners import timed
 from embedviz.pooling import pool
 
 
@@ -176,3 +177,62 @@ def test_rows_depend_on_the_length_alone_even_where_windows_leave_gaps():
     )
     assert rows.start_s.tolist() == [0.0, 7.0, 14.0]
     assert rows.vectors[:, 0].tolist() == [2.5, 10.0, 10.0]
+
+
+def cut_and_timed(sound_s: float, stated_s: float, framed: Framing, rate_hz: int = 1000):
+    """Windows of sound, as listeners give them, whose vector says their number."""
+    sound = np.ones(round(sound_s * rate_hz), np.float32)
+    for part in windows.cut([sound], framed, hop=framed.hop_s * rate_hz, batch=16):
+        number = (part.first + np.arange(len(part)))[:, None].astype(np.float32)
+        heard = {"vectors": number, "patches": np.repeat(number[:, None], 10, axis=1)}
+        yield timed(heard, part, framed, rate_hz, stated_s)
+
+
+@pytest.mark.parametrize(("window_s", "hop_s"), [(0.96, 0.48), (0.96, 0.96), (1.0, 0.1), (4, 0.5)])
+@pytest.mark.parametrize("sound_s", [577.0, 570.0, 569.9, 599.85, 590.2, 10.0, 9.9, 0.3])
+@pytest.mark.parametrize("seconds", [0.5, 10.0])
+def test_no_row_stands_for_sound_that_is_not_there(window_s, hop_s, sound_s, seconds):
+    """An MP3 may end before the length that its header states."""
+    hop_s = min(hop_s, seconds)
+    framed = Framing(window_s, round(window_s * 1000), hop_s, "pad")
+    parts = cut_and_timed(sound_s, 600.0, framed)
+    rows = joined(pool(parts, seconds=seconds, duration_s=600.0, window_s=window_s))
+    np.testing.assert_allclose(rows.start_s, np.arange(0, sound_s, seconds), atol=1e-9)
+    np.testing.assert_allclose(rows.stop_s[:-1], rows.start_s[1:], atol=1e-9)
+    assert rows.stop_s[-1] == pytest.approx(sound_s, abs=1e-3)
+
+
+@pytest.mark.parametrize("sound_s", [577.0, 575.2, 589.9, 590.2, 12.0])
+def test_with_gaps_between_windows_no_row_stands_behind_the_last(sound_s):
+    framed = Framing(0.96, 960, 5.0, "pad")
+    parts = cut_and_timed(sound_s, 600.0, framed)
+    rows = joined(pool(parts, seconds=10.0, duration_s=600.0, window_s=0.96))
+    np.testing.assert_allclose(rows.start_s, np.arange(0, sound_s, 10.0))
+    assert rows.start_s[-1] < rows.stop_s[-1] <= sound_s
+
+
+def test_the_picture_of_a_row_that_ends_early_shows_its_sound_alone():
+    heard = ramp(np.array([0.0, 1.0, 2.0, 3.0]))
+    heard = replace(heard, stop_s=np.array([1, 2, 3, 3.5]), padding_s=np.array([0, 0, 0, 0.5]))
+    (row,) = pool([heard], seconds=10.0, duration_s=20.0, window_s=1.0)
+    assert (row.start_s[0], row.stop_s[0]) == (0.0, 3.5)
+    wanted = (np.arange(10) + 0.5) / 10 * 3.5
+    np.testing.assert_allclose(row.patches[0, :, 0], wanted, atol=0.6)
+
+
+def test_no_stretch_is_left_out_where_windows_do_not_reach_it():
+    """A module of somebody else may set its rows where it likes."""
+    parts = [ramp(np.array([1.2])), ramp(np.array([4.1, 4.6]))]
+    rows = joined(pool(parts, seconds=0.5, duration_s=6.5, window_s=1.0))
+    assert rows.start_s.tolist() == np.arange(0, 6.5, 0.5).tolist()
+    assert rows.vectors[:, 0].tolist() == pytest.approx(
+        [1.2, 1.2, 1.2, 1.2, 1.2, 1.2, 4.1, 4.1, 4.1, 4.1, 4.6, 4.6, 4.6]
+    )
+
+
+def test_the_end_of_a_patch_shorter_than_its_samples_gets_its_rows():
+    """Humpback's window stands for 3.84 s and takes 3.9124 s of samples."""
+    framed = Framing(3.84, 39_124, 0.05, "pad")
+    parts = cut_and_timed(10.96, 10.96, framed, 10_000)
+    rows = joined(pool(parts, seconds=0.05, duration_s=10.96, window_s=3.84))
+    np.testing.assert_allclose(rows.start_s, np.arange(220) * 0.05)
