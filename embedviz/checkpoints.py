@@ -6,6 +6,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,19 @@ def take(arrays: dict[str, Array], name: str, shape: tuple[int, ...], path: Path
             "it is not the official file."
         )
     return arrays[name]
+
+
+Take = Callable[[str, tuple[int, ...]], Array]
+"""(name, shape) -> the array of that name in the official file.
+
+It raises `WeightsError` where there is none of that shape.
+"""
+
+
+def torch_statistics(read: Take, name: str, channels: int) -> dict[str, Array]:
+    """Give the arrays (channels,) of PyTorch's batch normalisation `name`, by our names."""
+    names = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "variance": "running_var"}
+    return {ours: read(f"{name}.{theirs}", (channels,)) for ours, theirs in names.items()}
 
 
 def fold_batch_norm(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 
 import click
+
+from embedviz.wording import numbered
 
 
 def place(_context: click.Context, _option: click.Parameter, text: str | None) -> str | Path | None:
@@ -63,12 +64,8 @@ def _writable(targets: dict[str, Path]) -> dict[str, Path]:
 
 def files_of(names: Sequence[str]) -> dict[str, str]:
     """Give each model's file in a folder; an address loses what files may not be called."""
-    files: dict[str, str] = {}
+    stems: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"[^\w.-]+", "-", name).strip("-")
-        numbered = (f"{plain}-{number}.parquet" for number in count(2))
-        file = f"{plain}.parquet"
-        while file in files.values():
-            file = next(numbered)
-        files[name] = file
-    return files
+        stems[name] = next(stem for stem in numbered(plain) if stem not in stems.values())
+    return {name: f"{stem}.parquet" for name, stem in stems.items()}

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # each other (`archives` hashes with `audio`, `catalogue` lists `models`), but never in a circle.
 LAYERS = (
     # Values, errors, and where things lie.
-    "__init__ atomic data errors facts folders heard interrupts palette progress shards",
+    "__init__ atomic data errors facts folders heard interrupts palette progress shards wording",
     # Sound, numbers and files, without models.
     "archives arrow audio cache checkpoints classes downloads feed fetching frontends frontends.* "
     "headers mel openfiles pieces plans pooling savedgraphs savedmodels soundfiles spectrogram "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 
 from embedviz.data import EmbeddingSet
@@ -15,6 +14,7 @@ from embedviz.evaluation.ranks import continuity_by_row, trustworthiness_by_row
 from embedviz.evaluation.results import IntArray, Progress
 from embedviz.store import write_set
 from embedviz.trust import kept_neighbours
+from embedviz.wording import numbered
 
 CLUSTER, KEPT = "cluster", "map_kept_neighbours"
 TRUSTWORTHY, CONTINUOUS = "map_trustworthiness", "map_continuity"
@@ -114,8 +114,7 @@ def add_to_files(
 
 def _free(name: str, labels: Collection[str]) -> str:
     """Give the name, numbered where it is that of a label column, which is never replaced."""
-    numbered = (f"{name}_{number}" for number in count(2))
-    return name if name not in labels else next(one for one in numbered if one not in labels)
+    return next(one for one in numbered(name, "_") if one not in labels)
 
 
 def cluster_words(found: IntArray) -> list[str]:

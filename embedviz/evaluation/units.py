@@ -14,6 +14,7 @@ from embedviz.evaluation.candidates import Sets, TextArray, at, candidates, numb
 from embedviz.evaluation.folds import Split, groups_of_class, in_order, make_folds, of_column
 from embedviz.evaluation.question import Question, check_labels, pooling_of, reference_of
 from embedviz.evaluation.results import IntArray, Task, Units
+from embedviz.wording import counted
 
 _NAMED = 5
 """Classes named before the others are counted."""
@@ -146,10 +147,6 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _counted(count: int, unit: str) -> str:
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
-
-
 def _tell_lonely(frame: pd.DataFrame, question: Question, unit: str, left_out: list[str]) -> None:
     """Say which classes are left out because they are on one side of any split."""
     if not len(frame):
@@ -161,7 +158,7 @@ def _tell_lonely(frame: pd.DataFrame, question: Question, unit: str, left_out: l
     elif question.group:
         where += f" or {'one value' if one else 'values'} of {question.group!r}"
     left_out.append(
-        f"Left out: {_some(sorted(frame['label'].unique()))} ({_counted(len(frame), unit)}), found "
+        f"Left out: {_some(sorted(frame['label'].unique()))} ({counted(len(frame), unit)}), found "
         f"in {where} only, so that a probe could not be both taught and tested."
     )
 
@@ -173,7 +170,7 @@ def _partly(frame: pd.DataFrame) -> tuple[str, ...]:
         return ()
     be, their = ("is", "its") if count == 1 else ("are", "their")
     return (
-        f"{_counted(count, 'recording')} {be} labelled by only some of {their} windows; all "
+        f"{counted(count, 'recording')} {be} labelled by only some of {their} windows; all "
         f"{their} windows are pooled.",
     )
 

@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 from embedviz.data import EmbeddingSet
@@ -23,6 +23,7 @@ from embedviz.projector.files import CONFIG_NAMES
 from embedviz.projector.read import read_bundle, read_pair
 from embedviz.projector.sampling import sampled
 from embedviz.store import read_set
+from embedviz.wording import numbered
 
 KINDS = (
     "a projector's bundle (folder, zip or config), a .tsv of vectors, .npy, .npz, .parquet or "
@@ -209,5 +210,4 @@ def _kind(path: Path) -> str:
 
 
 def _unused(name: str, taken: Collection[str]) -> str:
-    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
-    return next(free for free in names if free not in taken)
+    return next(free for free in numbered(name) if free not in taken)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedviz.checkpoints import take
+from embedviz.checkpoints import Take, take
 from embedviz.classes import AUDIOSET_CLASSES, AUDIOSET_NAMES, top_class
 from embedviz.errors import ModelError
 from embedviz.facts import Check, Clip, Facts, Framing, Sweep, WeightFile
@@ -90,7 +90,7 @@ FACTS = Facts(
 )
 
 
-def _front_end(read: cnn14.Take) -> Callable[[tf.Tensor], tf.Tensor]:
+def _front_end(read: Take) -> Callable[[tf.Tensor], tf.Tensor]:
     """Give graph code from waveforms (B, n) to patches (B, T, 64) in dB, as the file has it.
 
     The file's STFT kernels are a Hann window times the waves of a Fourier transform, which an FFT

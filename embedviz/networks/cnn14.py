@@ -5,12 +5,11 @@ Q. Kong et al., IEEE/ACM TASLP 28, 2020, arXiv:1912.10211.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from embedviz.checkpoints import Array, fold_batch_norm
+from embedviz.checkpoints import Take, fold_batch_norm, torch_statistics
 from embedviz.classes import AUDIOSET_CLASSES
 from embedviz.data import FloatArray
 
@@ -19,12 +18,6 @@ CHANNELS = (64, 128, 256, 512, 1024, 2048)
 """Of the six blocks; each but the last halves time and frequency."""
 FRAMES_A_COLUMN = 2 ** (len(CHANNELS) - 1)
 EPSILON = 1e-5
-
-Take = Callable[[str, tuple[int, ...]], Array]
-"""(name, shape) -> the array of that name in the official file.
-
-It raises `WeightsError` where there is none of that shape.
-"""
 
 
 def network(read: Take, dtype: str) -> Any:  # noqa: ANN401 (Keras has no types)
@@ -56,7 +49,7 @@ def normalisation(read: Take) -> tuple[FloatArray, FloatArray]:
 
     They cannot move into the first convolution, whose zero padding they would shift.
     """
-    found = _statistics(read, "bn0", BANDS)
+    found = torch_statistics(read, "bn0", BANDS)
     scale = (found["gamma"] / np.sqrt(found["variance"] + np.float64(EPSILON))).astype(np.float32)
     return scale, (found["beta"] - found["mean"] * scale).astype(np.float32)
 
@@ -104,19 +97,9 @@ def _fill(model: Any, read: Take) -> None:  # noqa: ANN401 (Keras has no types)
                 kernel.transpose(2, 3, 1, 0),
                 axis=3,
                 epsilon=EPSILON,
-                **_statistics(read, f"{prefix}.bn{number}", channels),
+                **torch_statistics(read, f"{prefix}.bn{number}", channels),
             )
             if block == len(CHANNELS):
                 folded, bias = with_spare(pair_kernel(folded)), with_spare(np.tile(bias, 2))
             model.get_layer(f"{prefix}_{number}").set_weights([folded, bias])
             before = channels
-
-
-def _statistics(read: Take, prefix: str, channels: int) -> dict[str, Array]:
-    names = {
-        "gamma": "weight",
-        "beta": "bias",
-        "mean": "running_mean",
-        "variance": "running_var",
-    }
-    return {ours: read(f"{prefix}.{theirs}", (channels,)) for ours, theirs in names.items()}

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedviz.checkpoints import Array, fill, fold_batch_norm, take
+from embedviz.checkpoints import Array, fill, fold_batch_norm, take, torch_statistics
 from embedviz.classes import AUDIOSET_CLASSES
 from embedviz.torchfiles import state_dict
 
@@ -176,6 +177,7 @@ def _folded_weights(path: Path) -> list[Array]:
     Our pictures lie time first and the official ones band first, so kernels are turned over.
     """
     arrays = state_dict(path)
+    read = partial(take, arrays, path=path)
     folded: list[Array] = []
     for name, kernel in arrays.items():
         layer = name.removesuffix(".weight")
@@ -185,18 +187,8 @@ def _folded_weights(path: Path) -> list[Array]:
                 kernel.transpose((3, 2, 0, 1) if depthwise else (3, 2, 1, 0)),
                 axis=2 if depthwise else 3,
                 epsilon=1e-3,
-                **_statistics(arrays, layer.removesuffix(".0"), len(kernel), path),
+                **torch_statistics(read, f"{layer.removesuffix('.0')}.1", len(kernel)),
             )
         elif kernel.ndim == 2:
-            folded += [kernel.T, take(arrays, f"{layer}.bias", kernel.shape[:1], path)]
+            folded += [kernel.T, read(f"{layer}.bias", kernel.shape[:1])]
     return folded
-
-
-def _statistics(
-    arrays: dict[str, Array], layer: str, channels: int, path: Path
-) -> dict[str, Array]:
-    names = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "variance": "running_var"}
-    return {
-        ours: take(arrays, f"{layer}.1.{theirs}", (channels,), path)
-        for ours, theirs in names.items()
-    }

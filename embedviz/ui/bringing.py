@@ -13,8 +13,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from embedviz.errors import EmbedvizError
 from embedviz.ui.importing import import_into
 from embedviz.ui.progress import plain
-from embedviz.ui.recordings import counted
 from embedviz.ui.workspace import Workspace, safe_name
+from embedviz.wording import counted
 
 ROUND = "bringing-round"
 """Counts what was brought in: a new key empties the uploader, whose files are in memory."""

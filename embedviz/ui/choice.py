@@ -10,7 +10,7 @@ from embedviz.data import Recording
 from embedviz.errors import ModelError
 from embedviz.model import Per
 from embedviz.spacing import checked_hop
-from embedviz.ui.recordings import counted
+from embedviz.wording import counted, listed
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,10 @@ def run_title(recordings: Sequence[Recording], choices: Sequence[Choice]) -> str
     choices
         One or more, which differ in nothing but the model.
     """
-    *others, last = (choice.title for choice in choices)
-    models_named = f"{', '.join(others)} and {last}" if others else last
-    with_models = f"Embedding {counted(len(recordings), 'recording')} with {models_named}"
+    with_models = (
+        f"Embedding {counted(len(recordings), 'recording')} with "
+        f"{listed([choice.title for choice in choices])}"
+    )
     one = choices[0]
     if one.per == "window":
         settings = []

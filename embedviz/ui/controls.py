@@ -18,9 +18,9 @@ from embedviz.store import KEY, THRIFT
 from embedviz.titles import model_title
 from embedviz.ui.extras import EXPLAINED, TITLES, offered
 from embedviz.ui.projections import DEFAULTS, METHODS, stored_choice
-from embedviz.ui.recordings import counted
 from embedviz.ui.session import CHOSEN
 from embedviz.ui.workspace import Workspace
+from embedviz.wording import counted
 
 
 def choose_set(workspace: Workspace) -> str | None:

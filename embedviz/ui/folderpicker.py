@@ -13,9 +13,10 @@ from embedviz.large import LARGE_ROWS
 from embedviz.ui import serverfolders
 from embedviz.ui.importing import import_into
 from embedviz.ui.progress import plain
-from embedviz.ui.recordings import counted, lasting
+from embedviz.ui.recordings import lasting
 from embedviz.ui.serverfolders import Survey
 from embedviz.ui.workspace import Workspace
+from embedviz.wording import counted
 
 MOST_POINTS = LARGE_ROWS
 """Rows of a set that are brought into a workspace, where all of them are held in memory."""

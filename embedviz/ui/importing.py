@@ -12,8 +12,8 @@ from embedviz.store import write_set
 from embedviz.ui.job import Job, Report
 from embedviz.ui.jobs import queue
 from embedviz.ui.pace import Update
-from embedviz.ui.recordings import counted
 from embedviz.ui.workspace import Workspace
+from embedviz.wording import counted
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from embedviz.ui.bringing import show_bringing
 from embedviz.ui.folderpicker import show_folders
 from embedviz.ui.labelling import FOLDERS, NONE, Labelling, labelled, sources, summary
 from embedviz.ui.progress import plain
-from embedviz.ui.recordings import Collection, counted
+from embedviz.ui.recordings import Collection
 from embedviz.ui.uploading import show_uploader
 from embedviz.ui.workspace import Workspace
+from embedviz.wording import counted
 
 CHOSEN, OFFERED = "labels-from", "labels-offered"
 ROUND = "intake-round"

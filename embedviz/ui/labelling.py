@@ -10,7 +10,8 @@ from pathlib import Path
 from embedviz.data import Recording
 from embedviz.errors import LabelsError
 from embedviz.labels import LABEL, Labelled, from_folders, from_table
-from embedviz.ui.recordings import Collection, counted, lasting
+from embedviz.ui.recordings import Collection, lasting
+from embedviz.wording import counted
 
 FOLDERS, NONE = "folders", "none"
 """Where labels come from, if not from one of the tables."""

@@ -21,10 +21,11 @@ from embedviz.ui.choice import Choice
 from embedviz.ui.job import Report, sentence_for
 from embedviz.ui.mapping import without_pictures, write_mapped
 from embedviz.ui.pace import Update
-from embedviz.ui.recordings import Collection, counted
+from embedviz.ui.recordings import Collection
 from embedviz.ui.together import Together
 from embedviz.ui.weightjobs import fetch_missing
 from embedviz.ui.workspace import Workspace
+from embedviz.wording import counted
 
 logger = logging.getLogger("embedviz")
 

@@ -121,11 +121,6 @@ def remove_all(workspace: Workspace) -> None:
     _left_out_path(workspace).unlink(missing_ok=True)
 
 
-def counted(number: int, word: str) -> str:
-    """Write a number with its word: `1 recording`, `2,400 points`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
-
-
 def lasting(seconds: float) -> str:
     """Write a length of time as people say it: `3.1 s`, `20 min 4 s`, `2 h 5 min`."""
     if seconds < 60:

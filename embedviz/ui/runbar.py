@@ -18,8 +18,9 @@ from embedviz.ui.job import Job
 from embedviz.ui.jobs import queue
 from embedviz.ui.making import Finished, Made
 from embedviz.ui.progress import clock, plain
-from embedviz.ui.recordings import Collection, counted
+from embedviz.ui.recordings import Collection
 from embedviz.ui.workspace import Workspace
+from embedviz.wording import counted
 
 PER = {"window": "window", "seconds": "some seconds", "recording": "recording"}
 MOST_RESULTS = 3
@@ -59,7 +60,7 @@ def run_bar(
     waiting = runs.waiting(workspace, recordings, fit)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap="xxsmall", key="prospect"):
-            st.markdown(_prospect(recordings, choices, waiting))
+            st.markdown(_prospect(recordings, choices, fit, waiting))
             _refusals(choices)
         pressed = st.button(
             f"Embed {counted(len(recordings), 'recording')}",
@@ -146,16 +147,19 @@ def _channel(channels: int) -> int | None:
 
 
 def _prospect(
-    recordings: Sequence[Recording], choices: Sequence[Choice], waiting: Sequence[Choice]
+    recordings: Sequence[Recording],
+    choices: Sequence[Choice],
+    fit: Sequence[Choice],
+    waiting: Sequence[Choice],
 ) -> str:
     if not recordings:
         return "Add recordings to embed them."
     if not choices:
         return "Choose at least one model."
-    if not waiting and any(choice.refusal is None for choice in choices):
-        return "This is being embedded already."
-    if not waiting:
+    if not fit:
         return "No chosen model makes points so."
+    if not waiting:
+        return "This is being embedded already."
     words = [
         f"**{choice.title}** about {counted(points(recordings, choice), 'point')}"
         for choice in waiting

@@ -20,7 +20,6 @@ import tempfile
 import time
 import unicodedata
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +30,7 @@ from embedviz.ui.filing import place
 from embedviz.ui.filing import safe_name as safe_name
 from embedviz.ui.opensets import opened
 from embedviz.ui.relabelling import newest
+from embedviz.wording import numbered
 
 LIFETIME_S = 7 * 24 * 3600
 """Seconds that an untouched workspace is kept."""
@@ -129,8 +129,9 @@ class Workspace:
         """Make a name for a new set out of any words; no set has it yet."""
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
         stem = re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[:90] or "set"
-        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        return next(name for name in names if name != DEMO and not self.set_path(name).exists())
+        return next(
+            name for name in numbered(stem) if name != DEMO and not self.set_path(name).exists()
+        )
 
     def open_set(self, name: str) -> EmbeddingSet:
         """Give the set `name` with the labels that were set on it in this workspace.

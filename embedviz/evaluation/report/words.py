@@ -6,6 +6,8 @@ import math
 
 from embedviz.evaluation.results import METRICS, Evaluation, Score, Task
 from embedviz.evaluation.scores import rarer_class
+from embedviz.wording import counted as counted
+from embedviz.wording import listed as listed
 
 NOTHING = "–"
 """Stands where there is no number."""
@@ -63,17 +65,6 @@ def is_area(key: str) -> bool:
 def measured(evaluation: Evaluation) -> tuple[str, ...]:
     """Name the scores that any model has, in the order of `METRICS`."""
     return tuple(key for key in METRICS if any(key in one.scores for one in evaluation.probed))
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Give `1 fold`, `12,000 windows`."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
-def listed(names: list[str] | tuple[str, ...]) -> str:
-    """Give names as `A`, `A and B`, `A, B and C`."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def unit(evaluation: Evaluation) -> str:
